@@ -1,0 +1,105 @@
+# The platform's verbs: a person and Jenkins type the same ones. `make help` lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# Python that the controller's environments are made with (3.11, 3.12 or 3.13).
+PYTHON ?= python3
+# The profile that up, down and verify work on (a folder of inventories/).
+PROFILE ?= local
+# More for ansible-playbook, for instance ANSIBLE_OPTIONS='-e platform_api_gateway_port=9000'.
+ANSIBLE_OPTIONS ?=
+# More for pytest, for instance PYTEST_OPTIONS='-k bundle'.
+PYTEST_OPTIONS ?=
+
+export PYTHON
+export PYTHONDONTWRITEBYTECODE = 1
+in_venv = PATH="$(CURDIR)/.venv/$(1)/bin:$$PATH"
+# sudo's password is asked for only where it is needed: an ordinary user whose sudo wants one.
+ask_password = $$([ "$$(id -u)" = 0 ] || sudo -n true 2>/dev/null || echo --ask-become-pass)
+playbook = $(call in_venv,ansible) ansible-playbook -i inventories/$(PROFILE) $(ANSIBLE_OPTIONS)
+pytest = $(call in_venv,dev) python -m pytest $(PYTEST_OPTIONS)
+python_sources = services nagios/plugins roles tests
+
+.PHONY: help
+help: ## list the verbs
+	@awk -F ':.*## ' '/^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
+
+##@ Run
+.PHONY: up down verify replay teardown
+up: .venv/ansible ## bring up services and Nagios on this machine, and prove that they work
+	@rm -f .cache/where.txt
+	@$(playbook) $(ask_password) site.yml
+	@cat .cache/where.txt
+
+verify: .venv/ansible ## prove that what runs works: a forecast, the password, every service in Nagios
+	@$(playbook) playbooks/verify.yml
+	@cat .cache/where.txt
+
+down: ## end everything and delete its state; Debian's packages stay
+	@$(MAKE) teardown ANSIBLE_OPTIONS='$(ANSIBLE_OPTIONS) -e confirm=yes'
+
+teardown: .venv/ansible ## the same for any PROFILE, with ANSIBLE_OPTIONS='-e confirm=yes'
+	@$(playbook) playbooks/teardown.yml
+	@rm -f .cache/where.txt
+
+replay: .venv/dev ## send a real trace through the running gateway: DATA=file.parquet|csv [SPLIT=test] [URL=…]
+	@$(call need,DATA,the file whose rows are sent: make replay DATA=trace.parquet)
+	@$(call in_venv,dev) PYTHONPATH=$(inference_path) python -m ml_inference.replay --data '$(DATA)' --out reports/replay.json \
+		$(if $(SPLIT),--split '$(SPLIT)') $(if $(URL),--url '$(URL)') $(if $(LIMIT),--limit '$(LIMIT)')
+
+##@ Check
+.PHONY: test test-training test-system test-machine lint format
+test: .venv/dev ## the fast tests (a few minutes); says what it left out
+	@$(pytest)
+
+test-training: .venv/training ## tests of the training, with TensorFlow
+	@$(call in_venv,training) python -m pytest -m training services/ml-inference $(PYTEST_OPTIONS)
+
+test-system: .venv/dev ## tests of what `make up` started: README's words, faults, the Nagios page
+	@$(pytest) -m system tests
+
+test-machine: .venv/dev ## the same on a pristine Debian machine in a container
+	@$(pytest) -m machine tests
+
+lint: .venv/dev ## every linter over everything
+	@$(call in_venv,dev) ruff check $(python_sources)
+	@$(call in_venv,dev) ruff format --check $(python_sources)
+	@$(call in_venv,dev) mypy $(mypy_targets)
+	@$(call in_venv,dev) yamllint --strict .
+	@$(call in_venv,dev) ansible-lint --offline --strict
+
+format: .venv/dev ## let ruff write the Python files as lint wants them
+	@$(call in_venv,dev) ruff check --fix $(python_sources)
+	@$(call in_venv,dev) ruff format $(python_sources)
+
+##@ Models
+.PHONY: train
+# The default recipe needs no data: it trains on generated links.
+train: .venv/training ## train the LSTM and write a bundle: [DATA=file.parquet|csv] [OUT=folder] [SEED=n]
+	@$(call in_venv,training) PYTHONPATH=$(inference_path) python -m ml_inference.training --out '$(or $(OUT),reports/bundle)' \
+		$(if $(DATA),--data '$(DATA)') $(if $(SEED),--seed '$(SEED)')
+
+##@ Maintain
+.PHONY: lock hooks clean
+lock: .venv/dev ## resolve the lock files anew; UPGRADE=1 moves to the newest versions
+	@bin/lock
+
+hooks: .venv/dev ## have git run `make lint` before each commit
+	@$(call in_venv,dev) pre-commit install
+
+clean: ## delete what the verbs made inside the clone (environments, caches, reports); `make down` first
+	@! [ -e .state ] || { echo 'make: the platform is still up in .state: make down first' >&2; exit 1; }
+	rm -rf .venv .cache reports
+
+inference_path = services/contract/src:services/runtime/src:services/ml-inference/src
+mypy_targets = services/contract/src services/runtime/src services/api-gateway/src services/ml-inference/src \
+	nagios/plugins/src roles/supervisor/library
+
+# $(call need,NAME,what it is)
+need = [ -n '$($(1))' ] || { echo 'make: $(1) is not set: $(2)' >&2; exit 2; }
+
+# The environments are made by bin/venv, which knows by itself whether there is anything to do.
+.PHONY: .venv/ansible .venv/dev .venv/training
+.venv/ansible .venv/dev .venv/training: .venv/%:
+	@bin/venv $*

@@ -1,0 +1,1 @@
+"""The platform's own Nagios checks, each a small file of acquire → evaluate → present."""

@@ -1,0 +1,45 @@
+"""Is the service ready to do its work, and if not, why?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import nagiosplugin
+
+from nagios_plugins import check
+from nagios_plugins.http import ServiceError, ask
+
+
+class Readiness(check.ServiceResource):
+    """`/health/ready` of a service."""
+
+    sentence = "ready"
+
+    def __init__(self, url: str, timeout: float) -> None:
+        self.url, self.timeout = url, timeout
+
+    def ask(self) -> Iterable[Any]:
+        """The time of the answer in seconds.
+
+        Raises:
+            ServiceError: the service says that it is not ready, and why.
+        """
+        answer = ask(f"{self.url}/health/ready", timeout=self.timeout)
+        if answer.status != 200:
+            raise ServiceError(f"not ready: {answer.body.get('reason', f'HTTP {answer.status}')}")
+        yield nagiosplugin.Metric("time", round(answer.seconds, 4), uom="s", min=0, context="time")
+
+
+def main() -> None:
+    """Entry point of `check_qos_ready`."""
+    parser = check.ArgumentParser(__doc__)
+    parser.add_argument("-w", "--warning", default="0.5", metavar="RANGE", help="seconds (%(default)s)")
+    parser.add_argument("-c", "--critical", default="2", metavar="RANGE", help="seconds (%(default)s)")
+    wanted = parser.parse_args()
+    check.run(
+        "READY",
+        Readiness(wanted.url, wanted.timeout),
+        nagiosplugin.ScalarContext("time", wanted.warning, wanted.critical),
+        timeout=wanted.timeout,
+    )
