@@ -1,0 +1,1 @@
+"""The platform's face: validates, forwards to ml-inference, answers in the promised error table."""

@@ -1,0 +1,30 @@
+"""The wire contract that services, plugins and benchmark share: request, answer, error table."""
+
+from qos_contract.errors import ERRORS, ErrorBody, ErrorCode, ErrorKind, FieldProblem, list_problems
+from qos_contract.predict import (
+    EXAMPLE_REQUEST,
+    INTERVAL_LEVEL,
+    MAX_HORIZON,
+    MAX_SAMPLES,
+    UNIT,
+    WINDOW,
+    PredictRequest,
+    PredictResponse,
+)
+
+__all__ = [
+    "ERRORS",
+    "EXAMPLE_REQUEST",
+    "INTERVAL_LEVEL",
+    "MAX_HORIZON",
+    "MAX_SAMPLES",
+    "UNIT",
+    "WINDOW",
+    "ErrorBody",
+    "ErrorCode",
+    "ErrorKind",
+    "FieldProblem",
+    "PredictRequest",
+    "PredictResponse",
+    "list_problems",
+]

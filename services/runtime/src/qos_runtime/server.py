@@ -1,0 +1,115 @@
+"""Runs a service under uvicorn, and lets it go without losing a request."""
+
+import gc
+import logging
+import socket
+import sys
+import time
+from types import FrameType
+from typing import Final
+
+import uvicorn
+
+from qos_runtime.app import Service
+from qos_runtime.lifecycle import Drain
+from qos_runtime.logs import configure_logs
+from qos_runtime.settings import EXIT_WRONG_SETTING, ServiceSettings
+
+LAST_CALL_SECONDS: Final = 0.5
+"""s between the end of accepting on an own port and the end of waiting for who has just connected"""
+
+logger = logging.getLogger(__name__)
+
+
+class DrainingServer(uvicorn.Server):
+    """A uvicorn server that drains before it stops.
+
+    Told to stop, it first makes readiness 503 and every answer the last one of its connection. A shared socket
+    is left at once (its queue is served by the other processes, or by the next one); an own port goes on
+    accepting for the whole drain, until whoever sends requests has noticed.
+    """
+
+    def __init__(self, config: uvicorn.Config, drain: Drain, drain_seconds: float, *, shared: bool) -> None:
+        super().__init__(config)
+        self._drain = drain
+        self._drain_seconds = drain_seconds
+        self._shared = shared
+        self._accepting = True
+        self._told_at = 0.0
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then spare the garbage collector what will live as long as the process.
+
+        Full collections of a service that keeps nothing between requests found nothing in 35 ms each.
+        """
+        await super().startup(sockets)
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 100)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Drain at the first signal, stop at the second."""
+        if self._drain.begun:
+            super().handle_exit(sig, frame)
+            return
+        self._told_at = time.monotonic()
+        self._drain.begin()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Return whether to stop now; called every 0.1 s."""
+        if await super().on_tick(counter):
+            return True
+        if not self._drain.begun:
+            return False
+        waited = time.monotonic() - self._told_at
+        if self._accepting:
+            if self._shared or waited >= self._drain_seconds:
+                self._accepting = False
+                for listener in self.servers:
+                    listener.close()
+            return False  # who was accepted in this very moment shows up among the connections by the next tick
+        patience = self._drain_seconds + (0 if self._shared else LAST_CALL_SECONDS)
+        return not self.server_state.connections or waited >= patience
+
+
+def run(service: Service) -> None:
+    """Serve until SIGTERM or SIGINT, drain, and return."""
+    settings = service.settings
+    configure_logs(settings.log_level)
+    sockets = _inherit_socket(settings)
+    config = uvicorn.Config(
+        service.app,
+        host=settings.listen_host,
+        port=settings.listen_port,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=settings.keep_alive_seconds,
+        timeout_graceful_shutdown=settings.stop_seconds,
+    )
+    server = DrainingServer(config, service.drain, settings.drain_seconds, shared=bool(sockets))
+    try:
+        server.run(sockets)
+    finally:
+        service.metrics.retire()
+
+
+def _inherit_socket(settings: ServiceSettings) -> list[socket.socket] | None:
+    if settings.socket_fd is None:
+        return None
+    try:
+        inherited = socket.socket(fileno=settings.socket_fd)
+        listening = inherited.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+    except OSError:
+        listening = 0
+    if not listening:
+        variable = f"{settings.model_config['env_prefix']}SOCKET_FD"
+        sys.stderr.write(f"{variable}: descriptor {settings.socket_fd} is no listening socket\n")
+        raise SystemExit(EXIT_WRONG_SETTING)
+    logger.info("serving on the inherited socket %s", inherited.getsockname())
+    return [inherited]
