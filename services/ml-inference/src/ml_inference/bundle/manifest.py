@@ -1,0 +1,139 @@
+"""What a bundle says about itself, and how one is written.
+
+A bundle is a folder with `manifest.json` and the graph it names: everything that serving needs of a model.
+"""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from datetime import datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_serializer, model_validator
+
+from qos_contract import INTERVAL_LEVEL, MAX_HORIZON, WINDOW, PredictRequest
+
+SCHEMA_VERSION: Final = 1
+MANIFEST_FILE: Final = "manifest.json"
+GRAPH_FILE: Final = "model.onnx"
+FEATURES: Final = ("packet_rate", "bandwidth_util", "rtt_variance")
+"""Order of the graph's last input axis."""
+UNITS: Final = {"packet_rate": "packets/s", "bandwidth_util": "%", "rtt_variance": "ms"}
+
+LOWER_LEVEL: Final = round((1 - INTERVAL_LEVEL) / 2, 6)
+UPPER_LEVEL: Final = round((1 + INTERVAL_LEVEL) / 2, 6)
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True)
+
+
+class GraphFile(_Part):
+    """The ONNX file of a bundle."""
+
+    file: Literal["model.onnx"] = GRAPH_FILE
+    """name inside the bundle's folder"""
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    opset: int = Field(ge=1)
+
+
+class DataSource(BaseModel):
+    """What the model was trained on; may say more than these two."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    source: str
+
+
+class KnownAnswer(_Part):
+    """A request and what this model answers to it, at the default capacity of 100 Mbps."""
+
+    request: PredictRequest
+    predicted_bandwidth: float = Field(ge=0)
+    """Mbps"""
+    tolerance: float = Field(gt=0)
+    """Mbps"""
+
+    @field_serializer("request")
+    def _write_what_was_asked(self, request: PredictRequest) -> dict[str, Any]:
+        return request.model_dump(exclude_unset=True)
+
+
+class BundleDescription(_Part):
+    """What is known of a model when it is exported; `write_bundle` adds the graph's facts."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    model_version: str = Field(pattern=r"^\d{8}-[0-9a-z]{6,40}$")
+    """when and from what: YYYYMMDD-<hash of data and configuration>"""
+    name: str
+    created: datetime
+    window: Literal[10] = WINDOW
+    """samples"""
+    features: tuple[str, ...] = FEATURES
+    units: dict[str, str] = Field(default_factory=lambda: dict(UNITS))
+    horizons: tuple[int, ...] = tuple(range(1, MAX_HORIZON + 1))
+    """steps ahead, in the order of the graph's second output axis"""
+    quantile_levels: tuple[Annotated[float, Field(gt=0, lt=1)], ...]
+    """ascending, in the order of the graph's last output axis (after the mean)"""
+    libraries: dict[str, str]
+    """name → version of what trained and exported the model"""
+    data: DataSource
+    training: dict[str, Any]
+    """seed, epochs and all else that training was set to"""
+    metrics: dict[str, Any]
+    """how well it forecasts, and against which baselines"""
+    parity_max_abs_difference: float = Field(ge=0)
+    """largest difference between Keras and ONNX Runtime, as a fraction of capacity"""
+    known_answer: KnownAnswer
+
+    @model_validator(mode="after")
+    def _fit_the_contract(self) -> Self:
+        if self.features != FEATURES:
+            raise ValueError(f"features must be {FEATURES}")
+        if any(not self.units.get(name, "").startswith(unit) for name, unit in UNITS.items()):
+            raise ValueError(f"units must begin as {UNITS}")
+        if self.horizons != tuple(range(1, MAX_HORIZON + 1)):
+            raise ValueError(f"horizons must be 1 to {MAX_HORIZON}")
+        levels = self.quantile_levels
+        if any(low >= high for low, high in pairwise(levels)):
+            raise ValueError("quantile_levels must ascend")
+        if not {LOWER_LEVEL, UPPER_LEVEL} <= set(levels):
+            raise ValueError(f"quantile_levels must contain {LOWER_LEVEL} and {UPPER_LEVEL}")
+        return self
+
+
+class Manifest(BundleDescription):
+    """`manifest.json`."""
+
+    graph: GraphFile
+
+
+def write_bundle(folder: Path, graph: bytes, opset: int, description: BundleDescription) -> Manifest:
+    """Write a bundle, replacing the one at `folder` if there is one; return its manifest.
+
+    The files are complete before they get their name: a reader finds the old bundle or the new one.
+    """
+    facts = GraphFile(file=GRAPH_FILE, sha256=hashlib.sha256(graph).hexdigest(), opset=opset)
+    manifest = Manifest(**dict(description), graph=facts)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:
+        fresh, stale = Path(scratch, "fresh"), Path(scratch, "stale")
+        fresh.mkdir(mode=0o755)
+        _write_durably(fresh / GRAPH_FILE, graph)
+        _write_durably(fresh / MANIFEST_FILE, manifest.model_dump_json(indent=2).encode() + b"\n")
+        if folder.exists():
+            folder.rename(stale)
+        fresh.rename(folder)
+        shutil.rmtree(stale, ignore_errors=True)
+    return manifest
+
+
+def _write_durably(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,0 +1,1 @@
+"""Sends a measured trace through a running gateway, row by row, and scores what comes back."""

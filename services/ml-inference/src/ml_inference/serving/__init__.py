@@ -1,0 +1,1 @@
+"""Answers `POST /predict` from a bundle; imports neither training nor forecasting."""

@@ -1,0 +1,55 @@
+"""Keeps the served bundle true to its files: loads, notices corruption, heals, takes a new one in."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from ml_inference.bundle import Bundle, BundleError, Manifest, fingerprint, load_bundle
+
+logger = logging.getLogger(__name__)
+
+
+class BundleKeeper:
+    """The bundle in memory, and what is wrong with the one on disk.
+
+    A bundle that was loaded once goes on answering when its files go bad: it is still the verified model. Only
+    readiness falls, so that traffic goes where a restart would still work, and somebody looks.
+    """
+
+    def __init__(self, folder: Path, on_load: Callable[[Manifest], None]) -> None:
+        self.bundle: Bundle | None = None
+        """the last bundle that passed all checks"""
+        self.reason: str | None = "the bundle has not been loaded yet"
+        """what is wrong with the files on disk; None: they are what is served"""
+        self._folder = folder
+        self._on_load = on_load
+        self._seen = ""
+
+    async def watch(self, interval: float) -> None:
+        """Refresh every `interval` s, for ever."""
+        while True:
+            await asyncio.sleep(interval)
+            try:
+                await self.refresh()
+            except Exception:  # to end here would be to never notice anything again
+                logger.exception("looking at the bundle failed")
+
+    async def refresh(self) -> None:
+        """Load the bundle if its files changed or did not fit the last time; off the event loop."""
+        seen = await asyncio.to_thread(fingerprint, self._folder)
+        if seen == self._seen and self.reason is None:
+            return
+        try:
+            bundle = await asyncio.to_thread(load_bundle, self._folder)
+        except BundleError as error:
+            self._refuse(str(error))
+            return
+        self._seen, self.bundle, self.reason = seen, bundle, None
+        self._on_load(bundle.manifest)
+        logger.info("serving model %s from %s", bundle.manifest.model_version, self._folder)
+
+    def _refuse(self, reason: str) -> None:
+        if reason != self.reason:  # once, not at every look
+            logger.error("the bundle in %s cannot be served: %s", self._folder, reason)
+        self.reason = reason

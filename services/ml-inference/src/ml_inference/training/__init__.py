@@ -1,0 +1,1 @@
+"""Makes bundles: data → LSTM → ONNX, checked against Keras and scored beside persistence. Needs TensorFlow."""

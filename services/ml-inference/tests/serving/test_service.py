@@ -1,0 +1,189 @@
+"""The running service: its answers, and what it does when its bundle goes bad and comes back."""
+
+import asyncio
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from ml_inference.bundle import Manifest, load_bundle, window_of
+from ml_inference.serving.keeper import BundleKeeper
+from qos_contract import EXAMPLE_REQUEST, PredictRequest, PredictResponse
+from qos_runtime.testing import Answer, Endpoint, Process, running
+
+BUNDLE = Path(__file__).parents[2] / "bundles" / "default"
+SERVICE = ["-m", "ml_inference"]
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[Endpoint]:
+    with running(SERVICE, "ML_INFERENCE_", bundle_dir=BUNDLE) as (endpoint, _):
+        yield endpoint
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(BUNDLE, tmp_path / "bundle"))
+
+
+def answer_of(answer: Answer) -> PredictResponse:
+    assert answer.status == 200, answer
+    return PredictResponse.model_validate_json(answer.body)
+
+
+def ask(service: Endpoint, **changes: object) -> PredictResponse:
+    return answer_of(service.post("/predict", EXAMPLE_REQUEST | changes))
+
+
+def test_predict_when_asked_the_documented_window_then_answers_near_its_utilisation(service: Endpoint) -> None:
+    answer = ask(service)
+    assert 50 <= answer.predicted_bandwidth <= 90
+    assert answer.lower <= answer.predicted_bandwidth <= answer.upper
+    assert (answer.unit, answer.level, answer.horizon, answer.link_capacity_mbps) == ("Mbps", 0.8, 1, 100.0)
+    assert answer.exceed_probability is None
+
+
+def test_predict_when_capacity_is_tenfold_then_so_is_the_answer(service: Endpoint) -> None:
+    ratio = ask(service, link_capacity_mbps=1000).predicted_bandwidth / ask(service).predicted_bandwidth
+    assert ratio == pytest.approx(10, rel=0.2)
+
+
+@pytest.mark.parametrize("horizon", range(1, 6))
+def test_predict_when_compared_with_the_bundle_then_is_the_same(service: Endpoint, horizon: int) -> None:
+    forecast = load_bundle(BUNDLE).forecast(window_of(PredictRequest.model_validate(EXAMPLE_REQUEST)))
+    lower, upper = forecast.interval(0.8)
+    answer = ask(service, horizon=horizon)
+    assert answer.predicted_bandwidth == pytest.approx(100 * forecast.mean[0, horizon - 1], abs=1e-4)
+    assert answer.lower == pytest.approx(100 * lower[0, horizon - 1], abs=1e-4)
+    assert answer.upper == pytest.approx(100 * upper[0, horizon - 1], abs=1e-4)
+
+
+def test_predict_when_threshold_rises_then_probability_falls(service: Endpoint) -> None:
+    probabilities = [ask(service, threshold_mbps=mbps).exceed_probability or 0.0 for mbps in (0, 55, 65, 75, 1e9)]
+    assert probabilities == sorted(probabilities, reverse=True)
+    assert probabilities[0] > 0.9
+    assert probabilities[-1] == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"rtt_variance": None},
+        {"rtt_variance": [None] * 10},
+        {"packet_rate": [1e10] * 10, "bandwidth_util": [1000] * 10, "rtt_variance": [600_000] * 10},
+        {"packet_rate": [0] * 10, "bandwidth_util": [0] * 10},
+        {"link_capacity_mbps": 5e-324, "threshold_mbps": 1e9},
+        {"link_capacity_mbps": 1e7},
+    ],
+)
+def test_predict_when_at_the_limits_then_answers(service: Endpoint, change: dict[str, object]) -> None:
+    ask(service, **change)
+
+
+def test_predict_when_the_default_capacity_is_set_then_it_is_used() -> None:
+    with running(SERVICE, "ML_INFERENCE_", bundle_dir=BUNDLE, default_link_capacity_mbps=40) as (service, _):
+        assert ask(service).link_capacity_mbps == 40
+
+
+def test_predict_when_body_is_bad_then_422_with_the_path(service: Endpoint) -> None:
+    answer = service.post("/predict", EXAMPLE_REQUEST | {"rtt_variance": [1] * 11})
+    assert answer.status == 422
+    assert answer.json()["error"] == "validation_error"
+    assert answer.json()["detail"][0]["loc"] == ["body", "rtt_variance"]
+
+
+def test_metrics_when_scraped_then_name_the_model(service: Endpoint) -> None:
+    families = {f.name: f for f in text_string_to_metric_families(service.get("/metrics").body.decode())}
+    assert families["model_info"].samples[0].labels["model_version"] == ask(service).model_version
+
+
+def test_openapi_when_read_then_documents_body_and_errors(service: Endpoint) -> None:
+    operation = service.get("/openapi.json").json()["paths"]["/predict"]["post"]
+    assert operation["requestBody"]["content"]["application/json"]["example"] == EXAMPLE_REQUEST
+    assert {"200", "413", "422", "503"} == set(operation["responses"])
+    assert "HTTPValidationError" not in json.dumps(operation)
+
+
+@pytest.fixture
+def watched(folder: Path) -> Iterator[tuple[Endpoint, Process]]:
+    with running(SERVICE, "ML_INFERENCE_", bundle_dir=folder, bundle_check_seconds=0.1) as service:
+        yield service
+
+
+def flip_a_bit(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("damage", "file"),
+    [(flip_a_bit, "model.onnx"), (Path.unlink, "model.onnx"), (Path.unlink, "manifest.json")],
+)
+def test_bundle_when_corrupted_and_restored_then_readiness_follows_and_answers_go_on(
+    watched: tuple[Endpoint, Process], folder: Path, damage: Callable[[Path], None], file: str
+) -> None:
+    service, process = watched
+    service.wait_for("/health/ready", 200)
+    damage(folder / file)
+    reason = service.wait_for("/health/ready", 503).json()["reason"]
+    assert file in reason
+    assert str(folder) not in reason
+    assert service.get("/health").status == 200
+    ask(service)
+    shutil.copy(BUNDLE / file, folder / file)
+    service.wait_for("/health/ready", 200)
+    assert process.log().count("cannot be served") == 1
+
+
+def test_bundle_when_missing_at_the_start_then_alive_not_ready_and_heals(tmp_path: Path) -> None:
+    folder = tmp_path / "later"
+    with running(SERVICE, "ML_INFERENCE_", bundle_dir=folder, bundle_check_seconds=0.1) as (service, _):
+        assert service.get("/health").status == 200
+        assert service.wait_for("/health/ready", 503).json()["reason"] == "bundle folder later does not exist"
+        answer = service.post("/predict", EXAMPLE_REQUEST)
+        assert (answer.status, answer.json()["error"]) == (503, "model_not_ready")
+        assert int(answer.headers["Retry-After"]) > 0
+        shutil.copytree(BUNDLE, folder)
+        service.wait_for("/health/ready", 200)
+        ask(service)
+
+
+def test_bundle_when_replaced_then_the_new_one_answers(watched: tuple[Endpoint, Process], folder: Path) -> None:
+    service, _ = watched
+    service.wait_for("/health/ready", 200)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"model_version": "20990101-abcdef12"}))
+    deadline = time.monotonic() + 5
+    while ask(service).model_version != "20990101-abcdef12":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_keeper_when_nothing_changed_then_does_not_load_again(folder: Path) -> None:
+    loaded: list[Manifest] = []
+    keeper = BundleKeeper(folder, loaded.append)
+
+    async def look_thrice() -> None:
+        for _ in range(3):
+            await keeper.refresh()
+
+    asyncio.run(look_thrice())
+    assert len(loaded) == 1
+
+
+def test_serving_when_imported_then_training_and_its_libraries_are_not() -> None:
+    script = "import ml_inference.__main__, ml_inference.serving.app, sys; sys.stderr.write(' '.join(sys.modules))"
+    process = Process(["-c", script], {})
+    try:
+        assert process.wait() == 0, process.log()
+        modules = set(process.log().split())
+    finally:
+        process.stop()
+    assert "onnxruntime" in modules
+    unwanted = {"tensorflow", "keras", "onnx", "tf2onnx", "ml_inference.training", "ml_inference.forecasting"}
+    assert not unwanted & modules
