@@ -28,13 +28,12 @@ help: ## list the verbs
 ##@ Run
 .PHONY: up down verify replay teardown
 up: .venv/ansible ## bring up services and Nagios on this machine, and prove that they work
-	@rm -f .cache/where.txt
 	@$(playbook) $(ask_password) site.yml
-	@cat .cache/where.txt
+	@if [ -e .cache/where.txt ]; then cat .cache/where.txt; fi  # not there with --tags or --check
 
 verify: .venv/ansible ## prove that what runs works: a forecast, the password, every service in Nagios
 	@$(playbook) playbooks/verify.yml
-	@cat .cache/where.txt
+	@if [ -e .cache/where.txt ]; then cat .cache/where.txt; fi  # not there with --tags or --check
 
 down: ## end everything and delete its state; Debian's packages stay
 	@$(MAKE) teardown ANSIBLE_OPTIONS='$(ANSIBLE_OPTIONS) -e confirm=yes'
@@ -50,8 +49,10 @@ replay: .venv/dev ## send a real trace through the running gateway: DATA=file.pa
 
 ##@ Check
 .PHONY: test test-training test-system test-machine lint format
-test: .venv/dev ## the fast tests (a few minutes); says what it left out
+test: .venv/dev ## the fast tests (a minute or two); says what it left out
 	@$(pytest)
+	@echo 'Left out, each with a verb of its own: training with TensorFlow (make test-training), the running platform'
+	@echo '(make up test-system), a pristine machine in a container (make test-machine).'
 
 test-training: .venv/training ## tests of the training, with TensorFlow
 	@$(call in_venv,training) python -m pytest -m training services/ml-inference $(PYTEST_OPTIONS)

@@ -1,0 +1,25 @@
+"""README's words as the tests take them: the commands that a newcomer would paste."""
+
+import re
+import shlex
+from pathlib import Path
+
+TEXT = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+
+
+def curl() -> str:
+    """The curl command, as it stands."""
+    blocks = re.findall(r"```(?:bash|sh|console)?\n(curl .*?)```", TEXT, flags=re.DOTALL)
+    assert len(blocks) == 1, "README has one block with a curl command"
+    return str(blocks[0])
+
+
+def request_body() -> str:
+    """The JSON that the curl command sends."""
+    words = shlex.split(curl())
+    return words[words.index("-d") + 1]
+
+
+def verbs() -> set[str]:
+    """Every `make` verb that README names."""
+    return set(re.findall(r"\bmake ([a-z][a-z-]*)", TEXT))

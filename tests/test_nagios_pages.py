@@ -1,0 +1,65 @@
+"""Nagios' web interface as a person meets it: a password first, then the hosts and services."""
+
+import shutil
+import urllib.parse
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import sync_playwright
+
+from running import ROOT, Platform
+
+pytestmark = pytest.mark.system
+
+CHROMIUM = shutil.which("chromium")
+# No look-ups of its maker's servers; no sandbox, as the tests may run as root.
+CHROMIUM_OPTIONS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+PICTURE = ROOT / "reports" / "nagios-services.png"
+
+
+@pytest.mark.parametrize("path", ["", "main.php", "stylesheets/common.css", "../cgi-bin/nagios4/statusjson.cgi"])
+def test_page_without_the_password_is_401(healthy: Platform, path: str) -> None:
+    url = urllib.parse.urljoin(healthy.nagios, path)
+    assert httpx.get(url).status_code == 401
+    assert httpx.get(url, auth=(healthy.login[0], "wrong")).status_code == 401
+    assert httpx.get(url, auth=healthy.login).status_code == 200
+
+
+def test_password_is_nowhere_but_in_its_file(healthy: Platform) -> None:
+    name, password = healthy.login
+    secrets = Path(healthy.facts["platform_nagios_password_file"])
+    commands = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
+    state = [path for path in healthy.state_dir.rglob("*") if path.is_file() and "venv" not in path.parts]
+    assert commands
+    assert secrets in state
+    assert not [command for command in commands if password.encode() in command]
+    assert not [path for path in state if path != secrets and password.encode() in path.read_bytes()]
+    assert (secrets.stat().st_mode & 0o777, secrets.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+    assert name == "nagiosadmin"
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no picture: Debian's chromium is not installed")
+def test_service_page_shows_every_host_and_service(healthy: Platform) -> None:
+    PICTURE.parent.mkdir(exist_ok=True)
+    name, password = healthy.login
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_OPTIONS)
+        context = browser.new_context(
+            http_credentials={"username": name, "password": password}, viewport={"width": 1280, "height": 800}
+        )
+        page = context.new_page()
+        page.goto(healthy.nagios)
+        page.frame_locator("frame[name=side]").get_by_role("link", name="Services", exact=True).first.click()
+        main = page.frame_locator("frame[name=main]")
+        main.get_by_text("Service Status Details For All Hosts").wait_for()
+        page.screenshot(path=PICTURE)
+        text = main.locator("body").inner_text()
+        browser.close()
+    for host, service in healthy.services():
+        assert host in text
+        assert service in text
+    assert text.count("OK") >= len(healthy.services())
