@@ -42,8 +42,8 @@ class Machine:
 
     def clone(self, target: str, bundle: Path, user: str = "root") -> None:
         """Clone the project's commit, as a newcomer would."""
-        run("docker", "cp", str(bundle), f"{self.name}:/tmp/project.bundle")
-        self.run(f"git clone -q /tmp/project.bundle {target}", user=user)
+        run("docker", "cp", str(bundle), f"{self.name}:/opt/project.bundle")
+        self.run(f"git clone -q /opt/project.bundle {target}", user=user)
 
 
 @pytest.fixture
