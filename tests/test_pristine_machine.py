@@ -5,6 +5,7 @@ The machine is made by the artifact mirror beside the project; without it these 
 
 from __future__ import annotations
 
+import re
 import subprocess
 import time
 from collections.abc import Iterator
@@ -27,17 +28,20 @@ class Machine:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.log = ROOT / "reports" / f"machine-{name}.log"
+        self.log.parent.mkdir(exist_ok=True)
 
     def run(self, command: str, *, user: str = "root", folder: str = "/", timeout: float = 900) -> str:
-        """Run a shell command in it, printing the end of what it says."""
+        """Run a shell command in it; what it says goes to the log."""
         started = time.monotonic()
         done = subprocess.run(
             ["docker", "exec", "-u", user, "-w", folder, self.name, "bash", "-c", command],
             text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout,
         )  # fmt: skip
-        print(f"\n[{self.name}] {command}: {time.monotonic() - started:.0f} s\n{done.stdout[-3000:]}")
+        with self.log.open("a") as log:
+            log.write(f"\n$ {command}\n{done.stdout}\n({time.monotonic() - started:.0f} s, status {done.returncode})\n")
         if done.returncode:
-            pytest.fail(f"{command} ended with {done.returncode}:\n{done.stdout[-6000:]}")
+            pytest.fail(f"{command} ended with {done.returncode} (all of it: {self.log}):\n{done.stdout[-6000:]}")
         return done.stdout
 
     def clone(self, target: str, bundle: Path, user: str = "root") -> None:
@@ -70,7 +74,8 @@ def bundle(tmp_path: Path) -> Path:
 def test_root_lives_through_the_quick_start(machine: Machine, bundle: Path) -> None:
     machine.clone(CLONE, bundle)
     machine.run("apt-get install -q -y --no-install-recommends chromium")  # for the picture of Nagios' page
-    machine.run("tests/lifecycle", folder=CLONE, timeout=1500)
+    told = machine.run("tests/lifecycle", folder=CLONE, timeout=1500)
+    print("\n".join(line for line in told.splitlines() if line.startswith("===") or re.search(r"\d s\b", line)))
     assert "changed=0" not in machine.run("systemctl is-enabled nagios4 exim4 2>&1 || true")
     machine.run("! systemctl is-active --quiet nagios4 && ! systemctl is-active --quiet exim4")
 

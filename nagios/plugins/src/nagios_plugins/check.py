@@ -6,32 +6,94 @@ import argparse
 import sys
 from collections.abc import Iterable
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 import nagiosplugin
 
 from nagios_plugins.http import ServiceError
 
 UNKNOWN = 3
+MAX_TIMEOUT = 600.0
+"""s; Nagios itself gives up long before."""
+MAX_LINE = 400
+"""characters of the first line that are a service's own words"""
+
+
+def one_line(text: object) -> str:
+    """A text as Nagios takes it: one line that can be printed here, without the `|` that begins performance data."""
+    flat = " ".join("".join(char if char.isprintable() else " " for char in str(text)).split()).replace("|", "/")
+    encoding = sys.stdout.encoding or "ascii"
+    return flat[:MAX_LINE].encode(encoding, "replace").decode(encoding)
+
+
+def service_url(text: str) -> str:
+    """An argument's type: the address of a service.
+
+    Raises:
+        argparse.ArgumentTypeError: it is something else.
+    """
+    try:
+        parts = urlsplit(text)
+        is_one = parts.scheme == "http" and parts.hostname and parts.port != 0 and parts.path in ("", "/")
+    except ValueError:
+        is_one = False
+    if not is_one or "@" in text or "?" in text or "#" in text:
+        raise argparse.ArgumentTypeError(f"{text!r} is not http://HOST:PORT")
+    return text.rstrip("/")
+
+
+def seconds(text: str) -> float:
+    """An argument's type: a time to wait.
+
+    Raises:
+        argparse.ArgumentTypeError: it is something else.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0
+    if not 0 < value <= MAX_TIMEOUT:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0, {MAX_TIMEOUT:g} at most")
+    return value
+
+
+def threshold(text: str) -> Any:
+    """An argument's type: a range as the plugin guidelines write it.
+
+    Raises:
+        argparse.ArgumentTypeError: it is something else.
+    """
+    try:
+        return nagiosplugin.Range(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a range such as 0.5, 0.1:2 or @10:20") from None
 
 
 class ArgumentParser(argparse.ArgumentParser):
     """Wrong arguments are UNKNOWN to Nagios, where argparse's own 2 would say CRITICAL."""
 
-    def __init__(self, description: str | None) -> None:
+    def __init__(self, name: str, description: str | None, *, warning: str, critical: str) -> None:
         super().__init__(description=description)
-        self.add_argument("-u", "--url", required=True, help="the service's address, http://HOST:PORT")
+        self.name = name
         self.add_argument(
-            "-t",
-            "--timeout",
-            type=float,
-            default=5.0,
-            metavar="SECONDS",
-            help="wait for an answer (%(default)s)",
+            "-u", "--url", required=True, type=service_url, help="the service's address, http://HOST:PORT"
         )
+        self.add_argument(
+            "-t", "--timeout", type=seconds, default=5.0, metavar="SECONDS", help="wait for an answer (%(default)s)"
+        )
+        for option, level, default in (("-w", "warning", warning), ("-c", "critical", critical)):
+            self.add_argument(
+                option,
+                f"--{level}",
+                type=threshold,
+                default=default,
+                metavar="RANGE",
+                help=f"seconds without being {level} (%(default)s)",
+            )
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong, with the usage."""
-        print(f"UNKNOWN - {message}")  # noqa: T201  a plugin's output
+        print(f"{self.name} UNKNOWN - {one_line(message)}")  # noqa: T201  a plugin's output
         self.print_usage(sys.stdout)
         sys.exit(UNKNOWN)
 
@@ -67,6 +129,8 @@ class ServiceResource(nagiosplugin.Resource):  # type: ignore[misc]
             return [*self.ask(), nagiosplugin.Metric("fault", None, context="fault")]
         except ServiceError as fault:
             return [nagiosplugin.Metric("fault", str(fault), context="fault")]
+        except RecursionError:
+            return [nagiosplugin.Metric("fault", "the answer is nested too deeply", context="fault")]
 
 
 class Summary(nagiosplugin.Summary):  # type: ignore[misc]
@@ -78,17 +142,23 @@ class Summary(nagiosplugin.Summary):  # type: ignore[misc]
     def ok(self, results: Any) -> str:
         """What the resource has to say when all is well."""
         del results
-        return str(self.resource.sentence)
+        return one_line(self.resource.sentence)
 
     def problem(self, results: Any) -> str:
         """The worst result, in its own words."""
-        return str(results.first_significant)
+        return one_line(results.first_significant)
 
 
 def run(name: str, resource: ServiceResource, *contexts: Any, timeout: float) -> NoReturn:
     """Run the check as Nagios wants it; a crash or a check that hangs is UNKNOWN."""
     check = nagiosplugin.Check(resource, FaultContext("fault"), *contexts, Summary(resource))
     check.name = name
-    # The service's own time-out comes first, so this one means that the check itself hangs.
-    check.main(timeout=int(timeout) + 2)
-    raise AssertionError("main() ends the process")
+    try:
+        # The service's own time-out comes first, so this one means that the check itself hangs.
+        check.main(timeout=int(timeout) + 2)
+    except nagiosplugin.Timeout as after:
+        fault = f"the check itself hangs; ended after {after}"
+    except Exception as error:  # noqa: BLE001  Python's own end, a traceback and 1, would be a WARNING
+        fault = f"the check itself failed: {error!r}"
+    print(f"{name} UNKNOWN - {one_line(fault)}")  # noqa: T201  a plugin's output
+    sys.exit(UNKNOWN)

@@ -10,6 +10,8 @@ import nagiosplugin
 from nagios_plugins import check
 from nagios_plugins.http import ServiceError, ask
 
+NAME = "READY"
+
 
 class Readiness(check.ServiceResource):
     """`/health/ready` of a service."""
@@ -27,18 +29,18 @@ class Readiness(check.ServiceResource):
         """
         answer = ask(f"{self.url}/health/ready", timeout=self.timeout)
         if answer.status != 200:
-            raise ServiceError(f"not ready: {answer.body.get('reason', f'HTTP {answer.status}')}")
+            raise ServiceError(f"not ready: {answer.body.get('reason') or f'HTTP {answer.status}, no reason given'}")
+        if answer.body.get("status") != "ready":  # some other program on this port
+            raise ServiceError("not ready: HTTP 200, but the answer does not say so")
         yield nagiosplugin.Metric("time", round(answer.seconds, 4), uom="s", min=0, context="time")
 
 
 def main() -> None:
     """Entry point of `check_qos_ready`."""
-    parser = check.ArgumentParser(__doc__)
-    parser.add_argument("-w", "--warning", default="0.5", metavar="RANGE", help="seconds (%(default)s)")
-    parser.add_argument("-c", "--critical", default="2", metavar="RANGE", help="seconds (%(default)s)")
+    parser = check.ArgumentParser(NAME, __doc__, warning="0.5", critical="2")
     wanted = parser.parse_args()
     check.run(
-        "READY",
+        NAME,
         Readiness(wanted.url, wanted.timeout),
         nagiosplugin.ScalarContext("time", wanted.warning, wanted.critical),
         timeout=wanted.timeout,

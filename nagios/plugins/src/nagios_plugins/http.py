@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import http.client
 import json
+import socket
+import threading
 import time
-import urllib.error
-import urllib.request
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
+
+MAX_ANSWER_BYTES = 1_048_576
+"""What is longer is none of the platform's answers."""
 
 
 class ServiceError(Exception):
@@ -25,35 +30,57 @@ class Answer:
 
 
 def ask(url: str, *, body: object = None, timeout: float) -> Answer:
-    """GET the URL, or POST the body to it as JSON; `timeout` in seconds.
+    """GET the URL, or POST the body to it as JSON; `timeout` in seconds, for all of it.
 
-    An answer of any status is returned.
+    An answer of any status is returned. No proxy is asked and no redirect followed: the word of another is no answer.
 
     Raises:
         ServiceError: no connection, no answer in time, or an answer that is not a JSON object.
     """
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data=data, headers={"Content-Type": "application/json"})  # noqa: S310  an operator's URL
     started = time.perf_counter()
     try:
-        try:
-            response = urllib.request.urlopen(request, timeout=timeout)  # noqa: S310
-        except urllib.error.HTTPError as error:  # 4xx and 5xx are answers too
-            response = error
-        with response:
-            text = response.read()
+        status, text = _exchange(url, None if body is None else json.dumps(body).encode(), timeout)
+        fault = None
     except TimeoutError:
-        raise ServiceError(f"no answer within {timeout:g} s") from None
+        fault = f"no answer within {timeout:g} s"
     except OSError as error:
-        reason = getattr(error, "reason", None) or error
-        if isinstance(reason, TimeoutError):
-            raise ServiceError(f"no answer within {timeout:g} s") from None
-        raise ServiceError(f"no connection: {getattr(reason, 'strerror', None) or reason}") from None
+        fault = f"no connection: {error.strerror or error}"
+    except (http.client.HTTPException, ValueError) as error:  # ValueError: a length or a port that is no number
+        fault = f"the answer is no HTTP: {type(error).__name__}"
     seconds = time.perf_counter() - started
+    if seconds >= timeout:  # whatever it looked like when the connection was cut off
+        raise ServiceError(f"no answer within {timeout:g} s")
+    if fault is not None:
+        raise ServiceError(fault)
     try:
         answer = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         answer = None
     if not isinstance(answer, dict):
-        raise ServiceError(f"HTTP {response.status} with a body that is not a JSON object")
-    return Answer(response.status, answer, seconds)
+        raise ServiceError(f"HTTP {status} with a body that is not a JSON object")
+    return Answer(status, answer, seconds)
+
+
+def _exchange(url: str, data: bytes | None, timeout: float) -> tuple[int, bytes]:
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout)
+    connection.connect()
+    # The socket's own time-out begins anew with every byte; this one does not.
+    cut_off = threading.Timer(timeout, _shut_down, [connection.sock])
+    cut_off.daemon = True
+    cut_off.start()
+    try:
+        headers = {"Content-Type": "application/json", "Connection": "close"}
+        connection.request("GET" if data is None else "POST", parts.path, data, headers)
+        response = connection.getresponse()
+        return response.status, response.read(MAX_ANSWER_BYTES)
+    finally:
+        cut_off.cancel()
+        connection.close()
+
+
+def _shut_down(connected: socket.socket) -> None:
+    try:
+        connected.shutdown(socket.SHUT_RDWR)
+    except OSError:  # it has ended by itself
+        return
