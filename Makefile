@@ -95,7 +95,7 @@ clean: ## delete what the verbs made inside the clone (environments, caches, rep
 
 inference_path = services/contract/src:services/runtime/src:services/ml-inference/src
 mypy_targets = services/contract/src services/runtime/src services/api-gateway/src services/ml-inference/src \
-	nagios/plugins/src roles/supervisor/library
+	nagios/plugins/src roles/supervisor/library tests
 
 # $(call need,NAME,what it is)
 need = [ -n '$($(1))' ] || { echo 'make: $(1) is not set: $(2)' >&2; exit 2; }

@@ -10,10 +10,13 @@ import os
 import sys
 from pathlib import Path
 
-# Places that change by themselves, or belong to apt: what it installed is checked by name, in `packages`.
-IGNORED = ("/proc", "/sys", "/dev", "/run", "/tmp", "/var/cache", "/var/log/apt", "/var/log/dpkg.log", "/var/log/alternatives.log",
-           "/var/lib/apt", "/var/lib/dpkg", "/var/lib/systemd", "/var/log/journal", "/var/log/wtmp", "/var/log/lastlog",
-           "/var/log/fontconfig.log", "/var/log/btmp", "/var/lib/docker", "/var/lib/containerd", "/var/log/dockerd.log")  # fmt: skip
+# Places that change by themselves, or belong to apt and dpkg.
+IGNORED = (
+    "/dev", "/proc", "/run", "/sys", "/tmp",
+    "/var/cache", "/var/lib/apt", "/var/lib/containerd", "/var/lib/docker", "/var/lib/dpkg", "/var/lib/systemd",
+    "/var/log/alternatives.log", "/var/log/apt", "/var/log/btmp", "/var/log/dockerd.log", "/var/log/dpkg.log",
+    "/var/log/fontconfig.log", "/var/log/journal", "/var/log/lastlog", "/var/log/wtmp",
+)  # fmt: skip
 UNIT_FOLDERS = ("/etc/systemd/system", "/etc/rc2.d")
 PROGRAMS = ("supervisord", "nagios4", "apache2", "exim4", "api_gateway", "ml_inference")
 LISTEN = "0A"
@@ -51,19 +54,23 @@ def accounts() -> list[str]:
 
 def files(clone: Path) -> dict[str, str]:
     """Every file outside the clone, with its size and time of change, or where it leads."""
-    found = {}
-    for folder, names, here in os.walk("/"):
-        ignored = (*IGNORED, str(clone))
-        names[:] = [name for name in names if not os.path.join(folder, name).startswith(ignored)]
-        for name in [*here, *(name for name in names if os.path.islink(os.path.join(folder, name)))]:
-            path = os.path.join(folder, name)
-            if path.startswith(ignored) or path.endswith(".pyc"):
+    found: dict[str, str] = {}
+    folders = ["/"]
+    while folders:
+        try:
+            entries = list(os.scandir(folders.pop()))
+        except OSError:
+            continue
+        for entry in entries:
+            if entry.path in IGNORED or entry.path == str(clone) or entry.name.endswith(".pyc"):
                 continue
-            try:
-                status = os.lstat(path)
-                found[path] = os.readlink(path) if os.path.islink(path) else f"{status.st_size} {status.st_mtime}"
-            except OSError:
-                continue
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(entry.path)
+            elif entry.is_symlink():
+                found[entry.path] = str(Path(entry.path).readlink())
+            else:
+                status = entry.stat(follow_symlinks=False)
+                found[entry.path] = f"{status.st_size} {status.st_mtime}"
     return found
 
 

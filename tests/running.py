@@ -93,15 +93,21 @@ class Platform:
             os.kill(pid, signal.SIGKILL)
         return pids
 
-    def services(self) -> dict[tuple[str, str], dict[str, Any]]:
-        """Nagios' services by host and description, from statusjson.cgi behind the password."""
+    def nagios_status(self, query: str) -> dict[str, Any]:
+        """What statusjson.cgi answers to a query, behind the password."""
         answer = httpx.get(
             self.nagios.replace("/nagios4/", "/cgi-bin/nagios4/statusjson.cgi"),
-            params={"query": "servicelist", "details": "true", "formatoptions": "enumerate"},
+            params={"query": query, "details": "true", "formatoptions": "enumerate"},
             auth=self.login,
         )
         answer.raise_for_status()
-        hosts = answer.json()["data"]["servicelist"]
+        status = answer.json()["data"][query]
+        assert isinstance(status, dict)
+        return status
+
+    def services(self) -> dict[tuple[str, str], dict[str, Any]]:
+        """Nagios' services by host and description."""
+        hosts = self.nagios_status("servicelist")
         return {(host, name): service for host, services in hosts.items() for name, service in services.items()}
 
     def is_hard(self, host: str, service: str, status: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -121,6 +122,21 @@ def test_tree_with_an_error_is_refused_and_the_running_one_stays(healthy: Platfo
     assert "no-such-template" in done.stdout
     assert healthy.services().keys() == before
     assert run("make", "up", "ANSIBLE_OPTIONS=--tags nagios").returncode == 0
+
+
+def test_new_object_is_taken_up_by_a_reload_and_leaves_with_its_file(healthy: Platform, tmp_path: Path) -> None:
+    (tmp_path / "more.cfg").write_text(
+        "define service {\n  use qos-service\n  host_name api-gateway\n"
+        "  service_description Docs\n  check_command qos-alive\n}\n"
+    )
+    added = ("api-gateway", "Docs")
+    pid = healthy.nagios_status("programstatus")["nagios_pid"]
+    extra = json.dumps({"nagios_extra_objects_dirs": [str(tmp_path)]})
+    run("make", "up", f"ANSIBLE_OPTIONS=--tags nagios -e '{extra}'")
+    wait_for(lambda: added in healthy.services(), "the added service in Nagios", 20)
+    run("make", "up", "ANSIBLE_OPTIONS=--tags nagios")
+    wait_for(lambda: added not in healthy.services(), "the added service gone", 20)
+    assert healthy.nagios_status("programstatus")["nagios_pid"] == pid
 
 
 def test_reload_of_both_services_loses_no_request(healthy: Platform) -> None:

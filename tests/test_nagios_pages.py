@@ -15,8 +15,8 @@ pytestmark = pytest.mark.system
 CHROMIUM = shutil.which("chromium")
 # No look-ups of its maker's servers; no sandbox, as the tests may run as root.
 CHROMIUM_OPTIONS = [
-    "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
+    "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 PICTURE = ROOT / "reports" / "nagios-services.png"
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from running import ROOT, run
 
 MIRROR = ROOT.parent / "shared" / "mirror" / "mirror"
@@ -73,7 +74,6 @@ def bundle(tmp_path: Path) -> Path:
 
 def test_root_lives_through_the_quick_start(machine: Machine, bundle: Path) -> None:
     machine.clone(CLONE, bundle)
-    machine.run("apt-get install -q -y --no-install-recommends chromium")  # for the picture of Nagios' page
     told = machine.run("tests/lifecycle", folder=CLONE, timeout=1500)
     print("\n".join(line for line in told.splitlines() if line.startswith("===") or re.search(r"\d s\b", line)))
     assert "changed=0" not in machine.run("systemctl is-enabled nagios4 exim4 2>&1 || true")

@@ -57,6 +57,11 @@ actions:
   type: list
   elements: str
   returned: always
+pids:
+  description: Process ids of the program's processes.
+  type: list
+  elements: int
+  returned: always
 """
 
 # supervisord's process states, http://supervisord.org/subprocess.html#process-states
@@ -172,7 +177,7 @@ def main() -> None:
     )
     wanted = module.params
     if module.check_mode and not Path(wanted["socket"]).exists():
-        module.exit_json(changed=True, actions=[f"add {wanted['name']}"])
+        module.exit_json(changed=True, actions=[f"add {wanted['name']}"], pids=[])
     server = xmlrpc.client.ServerProxy("http://supervisord", transport=_UnixTransport(wanted["socket"]))
     program = Program(
         server.supervisor,
@@ -183,11 +188,12 @@ def main() -> None:
     )
     try:
         program.converge()
+        pids = [info["pid"] for info in program.processes()]
     except OSError as error:
         module.fail_json(msg=f"supervisord does not answer on {wanted['socket']}: {error}")
     except (RuntimeError, xmlrpc.client.Fault) as error:
         module.fail_json(msg=program.failure(getattr(error, "faultString", str(error))), actions=program.actions)
-    module.exit_json(changed=bool(program.actions), actions=program.actions)
+    module.exit_json(changed=bool(program.actions), actions=program.actions, pids=pids)
 
 
 if __name__ == "__main__":
