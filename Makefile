@@ -14,6 +14,7 @@ PYTEST_OPTIONS ?=
 
 export PYTHON
 export PYTHONDONTWRITEBYTECODE = 1
+export HYPOTHESIS_STORAGE_DIRECTORY = $(CURDIR)/.cache/hypothesis
 in_venv = PATH="$(CURDIR)/.venv/$(1)/bin:$$PATH"
 # sudo's password is asked for only where it is needed: an ordinary user whose sudo wants one.
 ask_password = $$([ "$$(id -u)" = 0 ] || sudo -n true 2>/dev/null || echo --ask-become-pass)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -202,3 +204,29 @@ def test_port_that_another_program_holds_is_named() -> None:
     )  # fmt: skip
     assert done.returncode != 0
     assert "platform_api_gateway_port = 8000" in done.stdout, done.stdout
+
+
+def test_killed_supervisor_is_said_and_taken_away(healthy: Platform) -> None:
+    supervisor = int((healthy.state_dir / "supervisor/supervisord.pid").read_text())
+    os.kill(supervisor, signal.SIGKILL)
+    done = run("make", "up", check=False)
+    assert done.returncode != 0
+    assert "platform_api_gateway_port = 8000" in done.stdout
+    assert "make down" in done.stdout
+    run("make", "down")
+    assert healthy.pids("api_gateway") + healthy.pids("ml_inference") == []
+    run("make", "up")
+
+
+def test_everything_that_is_missing_is_said_at_once() -> None:
+    wrong = {
+        "platform_distributions": {"Debian": "99"},
+        "platform_python": "/usr/bin/python9",
+        "preflight_disk_free_mb": 999_999_999,
+        "preflight_memory_mb": 999_999_999,
+        "platform_state_dir": "/var/lib/" + "long" * 20,
+    }
+    done = run(".venv/ansible/bin/ansible-playbook", "playbooks/preflight.yml", "-e", json.dumps(wrong), check=False)
+    assert done.returncode != 0
+    for said in ("Debian 99", "/usr/bin/python9", "999999999 are needed: free", "of memory, 999999999", "75 at most"):
+        assert said in " ".join(done.stdout.split()), said
