@@ -16,8 +16,8 @@ export PYTHON
 export PYTHONDONTWRITEBYTECODE = 1
 export HYPOTHESIS_STORAGE_DIRECTORY = $(CURDIR)/.cache/hypothesis
 in_venv = PATH="$(CURDIR)/.venv/$(1)/bin:$$PATH"
-# sudo's password is asked for only where it is needed: an ordinary user whose sudo wants one.
-ask_password = $$([ "$$(id -u)" = 0 ] || sudo -n true 2>/dev/null || echo --ask-become-pass)
+# sudo's password is asked for only where it is needed: by the first `up` of an ordinary user whose sudo wants one.
+ask_password = $$([ "$$(id -u)" = 0 ] || [ -e .state ] || sudo -n true 2>/dev/null || echo --ask-become-pass)
 playbook = $(call in_venv,ansible) ansible-playbook -i inventories/$(PROFILE) $(ANSIBLE_OPTIONS)
 pytest = $(call in_venv,dev) python -m pytest $(PYTEST_OPTIONS)
 python_sources = services nagios/plugins roles tests
@@ -29,6 +29,7 @@ help: ## list the verbs
 ##@ Run
 .PHONY: up down verify replay teardown
 up: .venv/ansible ## bring up services and Nagios on this machine, and prove that they work
+	@rm -f .cache/where.txt
 	@$(playbook) $(ask_password) site.yml
 	@if [ -e .cache/where.txt ]; then cat .cache/where.txt; fi  # not there with --tags or --check
 
@@ -36,8 +37,9 @@ verify: .venv/ansible ## prove that what runs works: a forecast, the password, e
 	@$(playbook) playbooks/verify.yml
 	@if [ -e .cache/where.txt ]; then cat .cache/where.txt; fi  # not there with --tags or --check
 
-down: ## end everything and delete its state; Debian's packages stay
-	@$(MAKE) teardown ANSIBLE_OPTIONS='$(ANSIBLE_OPTIONS) -e confirm=yes'
+down: .venv/ansible ## end everything and delete its state; Debian's packages stay
+	@$(playbook) -e confirm=yes playbooks/teardown.yml
+	@rm -f .cache/where.txt
 
 teardown: .venv/ansible ## the same for any PROFILE, with ANSIBLE_OPTIONS='-e confirm=yes'
 	@$(playbook) playbooks/teardown.yml

@@ -66,6 +66,7 @@ def files(clone: Path) -> dict[str, str]:
                 continue
             if entry.is_dir(follow_symlinks=False):
                 folders.append(entry.path)
+                found[entry.path] = "folder"
             elif entry.is_symlink():
                 found[entry.path] = str(Path(entry.path).readlink())
             else:

@@ -117,4 +117,8 @@ class Platform:
 
     def all_ok(self) -> bool:
         """Whether every service is OK, and Nagios sure of it."""
-        return all(seen["status"] == "ok" and seen["state_type"] == "hard" for seen in self.services().values())
+        try:
+            services = self.services().values()
+        except (httpx.HTTPError, KeyError):  # the web server restarts, or Nagios is just reading its objects
+            return False
+        return bool(services) and all(seen["status"] == "ok" and seen["state_type"] == "hard" for seen in services)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import threading
 import time
@@ -15,7 +16,7 @@ import httpx
 import pytest
 
 import readme
-from running import Platform, run, wait_for
+from running import ROOT, Platform, run, wait_for
 
 pytestmark = pytest.mark.system
 
@@ -206,8 +207,20 @@ def test_port_that_another_program_holds_is_named() -> None:
     assert "platform_api_gateway_port = 8000" in done.stdout, done.stdout
 
 
+def test_bundle_that_does_not_fit_is_refused_before_anything_restarts(healthy: Platform, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "services/ml-inference/bundles/default", tmp_path / "bad")
+    with (tmp_path / "bad/model.onnx").open("ab") as graph:
+        graph.write(b"more")
+    pids = healthy.pids("ml_inference")
+    done = run("make", "up", f"ANSIBLE_OPTIONS=-e platform_bundle_dir={tmp_path}/bad", check=False)
+    assert done.returncode != 0
+    assert "cannot be served: model.onnx" in done.stdout
+    assert healthy.pids("ml_inference") == pids
+    assert predict(healthy).status_code == 200
+
+
 def test_killed_supervisor_is_said_and_taken_away(healthy: Platform) -> None:
-    supervisor = int((healthy.state_dir / "supervisor/supervisord.pid").read_text())
+    supervisor = int((healthy.state_dir / "run/supervisord.pid").read_text())
     os.kill(supervisor, signal.SIGKILL)
     done = run("make", "up", check=False)
     assert done.returncode != 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import socket
@@ -130,11 +131,13 @@ class Program:
 
     def failure(self, reason: str) -> str:
         """The reason, and the end of the log of what did not run."""
-        last = [
-            self.rpc.readProcessStdoutLog(f"{self.name}:{info['name']}", -1500, 0)
-            for info in self.processes()
-            if info["statename"] != RUNNING
-        ]
+        last = []
+        with contextlib.suppress(OSError, xmlrpc.client.Fault):  # supervisord itself may be ending
+            last = [
+                self.rpc.readProcessStdoutLog(f"{self.name}:{info['name']}", -1500, 0)
+                for info in self.processes()
+                if info["statename"] != RUNNING
+            ]
         return "\n".join([f"{self.name}: {reason}", *last[:1]])
 
     def _do(self, action: str, step: Any) -> None:
@@ -164,6 +167,16 @@ class Program:
         return self.processes()
 
 
+def answers(path: str) -> bool:
+    """Whether something listens on a unix socket; its file may have outlived it."""
+    try:
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.connect(path)
+    except OSError:
+        return False
+    return True
+
+
 def main() -> None:
     """Entry point of the module."""
     module = AnsibleModule(
@@ -176,7 +189,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     wanted = module.params
-    if module.check_mode and not Path(wanted["socket"]).exists():
+    if module.check_mode and not answers(wanted["socket"]):
         module.exit_json(changed=True, actions=[f"add {wanted['name']}"], pids=[])
     server = xmlrpc.client.ServerProxy("http://supervisord", transport=_UnixTransport(wanted["socket"]))
     program = Program(
