@@ -80,12 +80,6 @@ def test_root_lives_through_the_quick_start(machine: Machine, bundle: Path) -> N
     machine.run("! systemctl is-active --quiet nagios4 && ! systemctl is-active --quiet exim4")
 
 
-def test_checks_of_the_project_pass(machine: Machine, bundle: Path) -> None:
-    machine.clone(CLONE, bundle)
-    print(machine.run("make test", folder=CLONE).splitlines()[-3])
-    machine.run("make lint", folder=CLONE)
-
-
 def test_user_with_sudo_leaves_nothing_outside_the_clone(machine: Machine, bundle: Path) -> None:
     machine.run("useradd -m -s /bin/bash newcomer && echo 'newcomer ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/newcomer")
     clone = "/home/newcomer/platform"
