@@ -37,9 +37,8 @@ verify: .venv/ansible ## prove that what runs works: a forecast, the password, e
 	@$(playbook) playbooks/verify.yml
 	@if [ -e .cache/where.txt ]; then cat .cache/where.txt; fi  # not there with --tags or --check
 
-down: .venv/ansible ## end everything and delete its state; Debian's packages stay
-	@$(playbook) -e confirm=yes playbooks/teardown.yml
-	@rm -f .cache/where.txt
+down: override ANSIBLE_OPTIONS += -e confirm=yes
+down: teardown ## end everything and delete its state; Debian's packages stay
 
 teardown: .venv/ansible ## the same for any PROFILE, with ANSIBLE_OPTIONS='-e confirm=yes'
 	@$(playbook) playbooks/teardown.yml

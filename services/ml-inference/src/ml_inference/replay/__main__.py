@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from tqdm import tqdm
 
+from ml_inference.arguments import positive
 from ml_inference.forecasting.data import DataError, load
 from ml_inference.replay import questions
 from ml_inference.replay.gateway import ReplayError, ask
@@ -56,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--url", type=_url, default="http://127.0.0.1:8000", help="the gateway (default %(default)s)")
     parser.add_argument("--out", type=Path, default=Path("reports/replay.json"), help="report (default %(default)s)")
     parser.add_argument("--split", default="test", choices=["train", "val", "test"], help="if the file has splits")
-    parser.add_argument("--limit", type=_positive, metavar="N", help="stop after N forecasts")
+    parser.add_argument("--limit", type=positive, metavar="N", help="stop after N forecasts")
     return parser
 
 
@@ -65,13 +66,6 @@ def _url(text: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise argparse.ArgumentTypeError(f"{text} is no http:// address")
     return text
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return number
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from ml_inference.arguments import positive
 from ml_inference.forecasting.data import DataError
 from ml_inference.training import tensorflow_runtime
 
@@ -76,8 +77,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, metavar="FILE", help=".parquet or .csv; without it, generated links")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the bundle")
     parser.add_argument("--seed", type=_natural, default=1, help="the same seed makes the same model (default 1)")
-    parser.add_argument("--epochs", type=_positive, help="passes over the data (default: by its size)")
-    parser.add_argument("--links", type=_positive, help=f"generated links (default {LINKS})")
+    parser.add_argument("--epochs", type=positive, help="passes over the data (default: by its size)")
+    parser.add_argument("--links", type=positive, help=f"generated links (default {LINKS})")
     return parser
 
 
@@ -85,13 +86,6 @@ def _natural(text: str) -> int:
     number = int(text)
     if not 0 <= number < 2**31:
         raise argparse.ArgumentTypeError("must be between 0 and 2147483647")
-    return number
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
     return number
 
 
