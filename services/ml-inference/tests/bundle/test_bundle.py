@@ -8,11 +8,15 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from ml_inference.bundle import BundleError, fingerprint, load_bundle, window_of
+from ml_inference.bundle import BundleError, Gate, Graph, Inputs, fingerprint, inputs_of, load_bundle
+from ml_inference.history import CONTEXT, context_of
 from qos_contract import EXAMPLE_REQUEST, PredictRequest
 
 GraphMaker = Callable[..., bytes]
 BundleMaker = Callable[..., Path]
+GRAPHS = ("model.onnx", "baseline.onnx")
+ARGUMENT = {"model.onnx": "graph", "baseline.onnx": "fallback"}
+"""of make_bundle"""
 
 
 def refusal(folder: Path) -> str:
@@ -23,10 +27,21 @@ def refusal(folder: Path) -> str:
     return message
 
 
+def question(samples: int = 10, **changes: object) -> PredictRequest:
+    """The documented request; with more samples, its beginning comes several times."""
+    longer = {name: (values * -(-samples // len(values)))[-samples:] for name, values in EXAMPLE_REQUEST.items()}
+    return PredictRequest.model_validate(longer | changes)
+
+
+def first(graph: Graph, request: PredictRequest) -> float:
+    """Mean one step ahead, a fraction of capacity."""
+    return float(graph.forecast(inputs_of(request)).mean[0, 0])
+
+
 def test_bundle_when_written_then_loads_and_forecasts_a_batch(make_bundle: BundleMaker) -> None:
     bundle = load_bundle(make_bundle())
-    windows = np.repeat(window_of(PredictRequest.model_validate(EXAMPLE_REQUEST)), 7, axis=0)
-    forecast = bundle.forecast(windows)
+    asked = inputs_of(question())
+    forecast = bundle.model.forecast(Inputs(np.repeat(asked.window, 7, axis=0), np.repeat(asked.context, 7, axis=0)))
     assert forecast.mean.shape == (7, 5)
     assert forecast.mean[0, 0] == pytest.approx(0.65)
     lower, upper = forecast.interval(0.8)
@@ -34,8 +49,57 @@ def test_bundle_when_written_then_loads_and_forecasts_a_batch(make_bundle: Bundl
 
 
 def test_forecast_when_the_network_goes_below_zero_then_is_zero(make_bundle: BundleMaker) -> None:
-    forecast = load_bundle(make_bundle()).forecast(np.zeros((1, 10, 3), dtype=np.float32))
-    assert forecast.quantiles.min() == 0
+    idle = Inputs(np.zeros((1, 10, 3), dtype=np.float32), np.zeros((1, len(CONTEXT)), dtype=np.float32))
+    assert load_bundle(make_bundle()).model.forecast(idle).quantiles.min() == 0
+
+
+def test_forecast_when_the_graph_reads_the_context_then_the_whole_history_counts(
+    make_bundle: BundleMaker, make_graph: GraphMaker
+) -> None:
+    known = {"request": EXAMPLE_REQUEST, "predicted_bandwidth": 65 + 56.6 / 2, "tolerance": 0.01}
+    bundle = load_bundle(make_bundle(make_graph(share_of_level=0.5), known_answer=known))
+    request = question(40, bandwidth_util=[0] * 30 + EXAMPLE_REQUEST["bandwidth_util"])
+    assert first(bundle.model, request) == pytest.approx(0.65 + 0.566 / 4 / 2)
+
+
+def test_bundle_when_the_gate_passed_it_then_the_model_answers(make_bundle: BundleMaker) -> None:
+    bundle = load_bundle(make_bundle())
+    assert bundle.graph_for(10) is bundle.model
+    assert bundle.model.version == bundle.version == "20250101-abcdef12"
+    assert first(bundle.graph_for(10), question()) == pytest.approx(0.65)
+
+
+def test_bundle_when_the_gate_refused_it_then_the_baseline_answers_and_says_so(make_bundle: BundleMaker) -> None:
+    known = {"request": EXAMPLE_REQUEST, "predicted_bandwidth": 75.0, "tolerance": 0.01}
+    refused = {"passed": False, "reasons": ["it is no better than ridge"]}
+    bundle = load_bundle(make_bundle(gate=refused, known_answer=known))
+    for samples in (10, 20, 512):
+        assert bundle.graph_for(samples) is bundle.baseline
+        assert first(bundle.graph_for(samples), question(samples)) == pytest.approx(0.75)
+    assert bundle.baseline.version == bundle.version == "moving-average-20250101-abcdef12"
+    # The model stays at hand for those who judge it.
+    assert first(bundle.model, question()) == pytest.approx(0.65)
+
+
+def test_bundle_when_the_history_is_short_then_the_baseline_answers(make_bundle: BundleMaker) -> None:
+    known = {"request": EXAMPLE_REQUEST, "predicted_bandwidth": 75.0, "tolerance": 0.01}
+    bundle = load_bundle(make_bundle(history_samples=20, known_answer=known))
+    assert bundle.version == "moving-average-20250101-abcdef12"
+    for samples, expected, version in (
+        (10, 0.75, "moving-average-20250101-abcdef12"),
+        (19, 0.75, "moving-average-20250101-abcdef12"),
+        (20, 0.65, "20250101-abcdef12"),
+        (512, 0.65, "20250101-abcdef12"),
+    ):
+        assert bundle.graph_for(samples).version == version
+        assert first(bundle.graph_for(samples), question(samples)) == pytest.approx(expected)
+
+
+def test_bundle_when_names_are_long_then_the_version_fits_an_answer(make_bundle: BundleMaker) -> None:
+    long = {"baseline": "b" * 40, "model_version": "20250101-" + "0" * 40}
+    version = load_bundle(make_bundle(**long)).baseline.version
+    assert version.startswith("b" * 40 + "-20250101-")
+    assert len(version) == 64
 
 
 def test_bundle_when_replaced_then_is_the_new_one_and_nothing_is_left_over(make_bundle: BundleMaker) -> None:
@@ -47,26 +111,31 @@ def test_bundle_when_replaced_then_is_the_new_one_and_nothing_is_left_over(make_
     assert [path.name for path in folder.parent.iterdir()] == [folder.name]
 
 
-def test_window_when_more_samples_are_sent_then_holds_the_last_ten() -> None:
+def test_inputs_when_more_samples_are_sent_then_the_window_holds_the_last_ten_and_the_context_all() -> None:
     longer = {name: [0, 0, *values] for name, values in EXAMPLE_REQUEST.items()}
-    expected = window_of(PredictRequest.model_validate(EXAMPLE_REQUEST))
-    assert np.array_equal(window_of(PredictRequest.model_validate(longer)), expected)
-    assert expected.shape == (1, 10, 3)
-    assert expected[0, 0].tolist() == [950, 45, 4]
+    short, long = inputs_of(question()), inputs_of(PredictRequest.model_validate(longer))
+    assert np.array_equal(long.window, short.window)
+    assert short.window.shape == (1, 10, 3)
+    assert short.window[0, 0].tolist() == [950, 45, 4]
+    share = np.array(longer["bandwidth_util"]) / 100
+    assert np.array_equal(long.context, context_of(share, 11))
+    assert np.array_equal(short.context, context_of(share[2:], 9))
+    assert (short.context[0, -1], long.context[0, -1]) == (10, 12)
 
 
-def test_window_when_rtt_was_not_measured_then_holds_nan() -> None:
+def test_inputs_when_rtt_was_not_measured_then_holds_nan() -> None:
     request = PredictRequest.model_validate(EXAMPLE_REQUEST | {"rtt_variance": [None, *[1.0] * 9]})
-    assert np.isnan(window_of(request)[0, :, 2]).tolist() == [True, *[False] * 9]
+    assert np.isnan(inputs_of(request).window[0, :, 2]).tolist() == [True, *[False] * 9]
     request = PredictRequest.model_validate(EXAMPLE_REQUEST | {"rtt_variance": None})
-    assert np.isnan(window_of(request)[0, :, 2]).all()
+    assert np.isnan(inputs_of(request).window[0, :, 2]).all()
 
 
 def test_bundle_when_folder_or_files_are_missing_then_says_which(make_bundle: BundleMaker, tmp_path: Path) -> None:
     assert refusal(tmp_path / "nowhere") == "bundle folder nowhere does not exist"
     folder = make_bundle()
-    (folder / "model.onnx").unlink()
-    assert refusal(folder) == "model.onnx is missing"
+    for name in ("baseline.onnx", "model.onnx"):
+        (folder / name).unlink()
+        assert refusal(folder) == f"{name} is missing"
     (folder / "manifest.json").unlink()
     assert refusal(folder) == "manifest.json is missing"
 
@@ -74,10 +143,19 @@ def test_bundle_when_folder_or_files_are_missing_then_says_which(make_bundle: Bu
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"schema_version": 2}, "schema_version"),
+        ({"schema_version": 1}, "schema_version"),
         ({"quantile_levels": [0.9, 0.5, 0.1]}, "quantile_levels must ascend"),
         ({"quantile_levels": [0.2, 0.5, 0.9]}, "quantile_levels must contain 0.1 and 0.9"),
         ({"features": ["bandwidth_util"]}, "features must be"),
+        ({"context": ["level", *CONTEXT[1:]]}, "context must be"),
+        ({"context": []}, "context must be"),
+        ({"history_samples": 9}, "history_samples"),
+        ({"history_samples": 513}, "history_samples"),
+        ({"gate": {"passed": True, "reasons": ["it sees the future"]}}, "only then"),
+        ({"gate": {"passed": False}}, "reasons must be given"),
+        ({"gate": {}}, "gate.passed"),
+        ({"baseline": "Ridge 2"}, "baseline"),
+        ({"baseline_graph": {"file": "../ridge.onnx", "sha256": "0" * 64}}, "baseline_graph.file"),
         ({"horizons": [1]}, "horizons must be 1 to 5"),
         ({"model_version": "latest"}, "model_version"),
         ({"surprise": 1}, "surprise"),
@@ -100,47 +178,71 @@ def test_manifest_when_garbled_then_is_refused(make_bundle: BundleMaker, content
     assert refusal(folder).startswith("manifest.json does not fit")
 
 
-def test_graph_when_one_bit_differs_then_sha256_refuses_it(make_bundle: BundleMaker) -> None:
-    path = make_bundle() / "model.onnx"
+@pytest.mark.parametrize("name", GRAPHS)
+def test_graph_when_one_bit_differs_then_sha256_refuses_it(make_bundle: BundleMaker, name: str) -> None:
+    path = make_bundle() / name
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
-    assert refusal(path.parent) == "model.onnx is not the file that manifest.json describes: sha256 differs"
+    assert refusal(path.parent) == f"{name} is not the file that manifest.json describes: sha256 differs"
 
 
-def test_graph_when_no_graph_then_is_refused(make_bundle: BundleMaker) -> None:
-    assert refusal(make_bundle(b"nonsense")) == "model.onnx is not a graph that ONNX Runtime can run"
+@pytest.mark.parametrize("name", ["manifest.json", *GRAPHS])
+def test_fingerprint_when_any_file_changes_or_goes_then_differs(make_bundle: BundleMaker, name: str) -> None:
+    path = make_bundle() / name
+    whole = fingerprint(path.parent)
+    path.write_bytes(path.read_bytes() + b" ")
+    changed = fingerprint(path.parent)
+    path.unlink()
+    assert len({whole, changed, fingerprint(path.parent)}) == 3
 
 
+@pytest.mark.parametrize("name", GRAPHS)
+def test_graph_when_no_graph_then_is_refused(make_bundle: BundleMaker, name: str) -> None:
+    folder = make_bundle(**{ARGUMENT[name]: b"nonsense"})
+    assert refusal(folder) == f"{name} is not a graph that ONNX Runtime can run"
+
+
+@pytest.mark.parametrize("name", GRAPHS)
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ({"source": "x"}, 'has the input "x", not "window"'),
-        ({"features": 4}, "has an input"),
-        ({"horizons": 4}, "has an output"),
-        ({"batch": 1}, "has an input"),
+        ({"window": "x"}, "has the inputs x, context and 1 outputs, not window, context and one"),
+        ({"context": "past"}, "has the inputs window, past and"),
+        ({"context": None}, "has the inputs window and"),
+        ({"features": 4}, "has as window"),
+        ({"columns": 7}, "has as context"),
+        ({"horizons": 4}, "has as output"),
+        ({"batch": 1}, "has as window"),
     ],
 )
 def test_graph_when_of_another_shape_then_is_refused(
-    make_bundle: BundleMaker, make_graph: GraphMaker, options: dict[str, object], expected: str
+    make_bundle: BundleMaker, make_graph: GraphMaker, name: str, options: dict[str, object], expected: str
 ) -> None:
-    assert expected in refusal(make_bundle(make_graph(**options)))
+    message = refusal(make_bundle(**{ARGUMENT[name]: make_graph(**options)}))
+    assert message.startswith(f"{name} {expected}")
 
 
 def test_graph_when_its_known_answer_differs_then_both_numbers_are_named(
     make_bundle: BundleMaker, make_graph: GraphMaker
 ) -> None:
     message = refusal(make_bundle(make_graph(scale=0.011)))
-    assert "71.5000 Mbps" in message
+    assert message.startswith("model.onnx answers 71.5000 Mbps")
     assert "65.0000" in message
 
 
+def test_baseline_when_it_answers_and_the_known_answer_differs_then_is_named(make_bundle: BundleMaker) -> None:
+    message = refusal(make_bundle(gate=Gate(passed=False, reasons=("no better",))))
+    assert message.startswith("baseline.onnx answers 75.0000 Mbps")
+
+
+@pytest.mark.parametrize("name", GRAPHS)
 def test_graph_when_it_overflows_at_the_limits_then_is_refused(
-    make_bundle: BundleMaker, make_graph: GraphMaker
+    make_bundle: BundleMaker, make_graph: GraphMaker, name: str
 ) -> None:
     known = {"request": EXAMPLE_REQUEST | {"bandwidth_util": [0] * 10}, "predicted_bandwidth": 0.0, "tolerance": 0.01}
-    message = refusal(make_bundle(make_graph(scale=1e38), known_answer=known))
-    assert "NaN or infinity" in message
+    message = refusal(make_bundle(**{ARGUMENT[name]: make_graph(scale=1e38)}, known_answer=known))
+    assert message == f"{name} answers with NaN or infinity at the contract's limits"
 
 
 def test_description_when_of_a_wrong_version_then_cannot_be_written(make_bundle: BundleMaker) -> None:

@@ -8,6 +8,7 @@ import pyarrow.parquet
 import pytest
 
 from ml_inference.forecasting.data import DataError, load
+from ml_inference.forecasting.splits import split_traces
 
 ROWS = 40
 
@@ -69,7 +70,6 @@ def test_load_when_time_is_a_date_then_seconds_are_read(tmp_path: Path) -> None:
         ({"rtt_variance": np.full(ROWS, -2.0)}, "rtt_variance is negative"),
         ({"rtt_variance": np.full(ROWS, np.inf)}, "rtt_variance is infinite"),
         ({"packet_rate": np.full(ROWS, "many")}, "packet_rate holds something that is no number"),
-        ({"split": np.full(ROWS, "exam")}, "split is none of train, val, test"),
     ],
 )
 def test_load_when_data_are_bad_then_one_sentence_names_file_and_column(
@@ -133,6 +133,28 @@ def test_load_when_capacity_or_split_changes_then_segments_end_there(tmp_path: P
         (15, 80, "train"),
         (10, 80, "test"),
     ]
+
+
+def test_load_when_a_split_has_a_name_of_its_own_then_is_kept_but_not_trained_on(tmp_path: Path) -> None:
+    traces = load(written(tmp_path, columns(split=np.repeat(["train", "holdout"], [30, 10]))))
+    assert [(len(trace), trace.split) for trace in traces] == [(30, "train"), (10, "holdout")]
+    with pytest.raises(DataError) as refusal:
+        split_traces(traces)
+    assert str(refusal.value) == "column split holds holdout; training takes train, val and test only"
+
+
+@pytest.mark.parametrize(("step", "expected"), [(1.0, 1.0), (0.5, 0.5), (3600.0, 3600.0)])
+def test_load_when_samples_are_apart_then_the_usual_step_is_told(tmp_path: Path, step: float, expected: float) -> None:
+    time = np.arange(ROWS) * step
+    time[25:] += 3 * step
+    assert [trace.step_seconds for trace in load(written(tmp_path, columns(timestamp=time)))] == [expected] * 2
+
+
+def test_load_when_a_segment_is_one_row_then_its_step_is_a_second(tmp_path: Path) -> None:
+    capacity = np.repeat([50.0, 80.0], [ROWS - 1, 1])
+    util = np.asarray(columns()["bandwidth_util"])
+    content = columns(timestamp=np.arange(ROWS) * 5.0, capacity_mbps=capacity, bandwidth_mbps=util / 100 * capacity)
+    assert [trace.step_seconds for trace in load(written(tmp_path, content))] == [5.0, 1.0]
 
 
 def test_load_when_links_are_interleaved_then_each_is_one_trace(tmp_path: Path) -> None:

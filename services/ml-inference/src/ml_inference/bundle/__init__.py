@@ -1,17 +1,19 @@
 """The model as a folder: what it says about itself, the graph, and forecasting with it."""
 
 from ml_inference.bundle.forecast import Forecast
-from ml_inference.bundle.graph import Bundle, BundleError, fingerprint, load_bundle
+from ml_inference.bundle.graph import Bundle, BundleError, Graph, fingerprint, load_bundle
 from ml_inference.bundle.manifest import (
     FEATURES,
     UNITS,
     BundleDescription,
     DataSource,
+    Gate,
     KnownAnswer,
     Manifest,
+    put_in_place,
     write_bundle,
 )
-from ml_inference.bundle.window import window_of
+from ml_inference.bundle.window import Inputs, inputs_of
 
 __all__ = [
     "FEATURES",
@@ -21,10 +23,14 @@ __all__ = [
     "BundleError",
     "DataSource",
     "Forecast",
+    "Gate",
+    "Graph",
+    "Inputs",
     "KnownAnswer",
     "Manifest",
     "fingerprint",
+    "inputs_of",
     "load_bundle",
-    "window_of",
+    "put_in_place",
     "write_bundle",
 ]

@@ -9,12 +9,13 @@ import numpy as np
 import onnxruntime
 from pydantic import ValidationError
 
-from ml_inference.bundle.forecast import FloatArray, Forecast
-from ml_inference.bundle.manifest import GRAPH_FILE, MANIFEST_FILE, Manifest
-from ml_inference.bundle.window import window_of
+from ml_inference.bundle.forecast import Forecast
+from ml_inference.bundle.manifest import BASELINE_FILE, GRAPH_FILE, MANIFEST_FILE, GraphFile, Manifest
+from ml_inference.bundle.window import Inputs, inputs_of
+from ml_inference.history import context_of
 from qos_contract.predict import MAX_PACKET_RATE, MAX_RTT_SPREAD, MAX_UTILISATION
 
-INPUT_NAME: Final = "window"
+INPUT_NAMES: Final = ("window", "context")
 KNOWN_ANSWER_CAPACITY: Final = 100.0
 """Mbps; the capacity that a manifest's known answer was computed with"""
 
@@ -24,27 +25,47 @@ class BundleError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Bundle:
-    """A model that has proved itself: see `load_bundle`."""
+class Graph:
+    """One of a bundle's two graphs."""
 
-    manifest: Manifest
     session: onnxruntime.InferenceSession
+    levels: tuple[float, ...]
+    version: str
+    """what answers that come from it are signed with"""
 
-    def forecast(self, windows: FloatArray) -> Forecast:
-        """Forecast a batch of windows `[batch, 10, 3]` (float32: packets/s, %, ms or NaN).
+    def forecast(self, inputs: Inputs) -> Forecast:
+        """Forecast a batch.
 
         Bandwidth is not negative and quantiles do not cross, whatever the network says.
         """
-        (output,) = self.session.run(None, {INPUT_NAME: windows})  # [batch, horizons, 1 + quantiles]
-        output = np.maximum(output, 0, out=output)
-        quantiles = np.sort(output[..., 1:], axis=-1)
-        return Forecast(output[..., 0], quantiles, self.manifest.quantile_levels)
+        (output,) = self.session.run(None, {"window": inputs.window, "context": inputs.context})
+        output = np.maximum(output, 0, out=output)  # [batch, horizons, 1 + quantiles]
+        return Forecast(output[..., 0], np.sort(output[..., 1:], axis=-1), self.levels)
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A model and a baseline that have proved themselves: see `load_bundle`."""
+
+    manifest: Manifest
+    model: Graph
+    baseline: Graph
+
+    def graph_for(self, samples: int) -> Graph:
+        """Which of the two answers for a link of which so many samples are known."""
+        trusted = self.manifest.gate.passed and samples >= self.manifest.history_samples
+        return self.model if trusted else self.baseline
+
+    @property
+    def version(self) -> str:
+        """What the shortest question is answered by."""
+        return self.graph_for(self.manifest.window).version
 
 
 def fingerprint(folder: Path) -> str:
-    """Return a hash of a bundle's two files, present or not: it changes when anything in them does."""
+    """Return a hash of a bundle's files, present or not: it changes when anything in them does."""
     digest = hashlib.sha256()
-    for name in (MANIFEST_FILE, GRAPH_FILE):
+    for name in (MANIFEST_FILE, GRAPH_FILE, BASELINE_FILE):
         try:
             content = (folder / name).read_bytes()
         except OSError as error:
@@ -62,14 +83,25 @@ def load_bundle(folder: Path) -> Bundle:
     if not folder.is_dir():
         raise BundleError(f"bundle folder {folder.name} does not exist")
     manifest = _read_manifest(folder)
-    graph = _read(folder, manifest.graph.file)
-    if hashlib.sha256(graph).hexdigest() != manifest.graph.sha256:
-        raise BundleError(f"{manifest.graph.file} is not the file that {MANIFEST_FILE} describes: sha256 differs")
-    bundle = Bundle(manifest, _open_session(graph, manifest.graph.file))
-    _check_shapes(bundle)
+    bundle = Bundle(
+        manifest,
+        _open(folder, manifest, manifest.graph, manifest.model_version),
+        _open(folder, manifest, manifest.baseline_graph, manifest.baseline_version),
+    )
     _check_known_answer(bundle)
-    _check_extremes(bundle)
+    for graph, file in ((bundle.model, GRAPH_FILE), (bundle.baseline, BASELINE_FILE)):
+        _check_extremes(graph, manifest, file)
     return bundle
+
+
+def _open(folder: Path, manifest: Manifest, facts: GraphFile, version: str) -> Graph:
+    """One graph, if it is the file that the manifest describes and has the shapes that it names."""
+    content = _read(folder, facts.file)
+    if hashlib.sha256(content).hexdigest() != facts.sha256:
+        raise BundleError(f"{facts.file} is not the file that {MANIFEST_FILE} describes: sha256 differs")
+    graph = Graph(_open_session(content, facts.file), manifest.quantile_levels, version)
+    _check_shapes(graph.session, manifest, facts.file)
+    return graph
 
 
 def _read(folder: Path, name: str) -> bytes:
@@ -103,36 +135,34 @@ def _open_session(graph: bytes, file: str) -> onnxruntime.InferenceSession:
         raise BundleError(f"{file} is not a graph that ONNX Runtime can run") from error
 
 
-def _check_shapes(bundle: Bundle) -> None:
-    """Compare the graph's one input and one output with the manifest (a free axis is a name or None)."""
-    manifest, file = bundle.manifest, bundle.manifest.graph.file
-    inputs, outputs = bundle.session.get_inputs(), bundle.session.get_outputs()
-    if len(inputs) != 1 or len(outputs) != 1:
-        raise BundleError(f"{file} has {len(inputs)} inputs and {len(outputs)} outputs, not one of each")
-    if inputs[0].name != INPUT_NAME:
-        raise BundleError(f'{file} has the input "{inputs[0].name}", not "{INPUT_NAME}"')
+def _check_shapes(session: onnxruntime.InferenceSession, manifest: Manifest, file: str) -> None:
+    """Compare a graph's inputs and its one output with the manifest (a free axis is a name or None)."""
+    inputs, outputs = session.get_inputs(), session.get_outputs()
+    if tuple(node.name for node in inputs) != INPUT_NAMES or len(outputs) != 1:
+        found = ", ".join(node.name for node in inputs)
+        raise BundleError(f"{file} has the inputs {found} and {len(outputs)} outputs, not window, context and one")
     expected = {
-        "input": (inputs[0], [manifest.window, len(manifest.features)]),
+        "window": (inputs[0], [manifest.window, len(manifest.features)]),
+        "context": (inputs[1], [len(manifest.context)]),
         "output": (outputs[0], [len(manifest.horizons), 1 + len(manifest.quantile_levels)]),
     }
     for side, (node, shape) in expected.items():
         if node.type != "tensor(float)" or isinstance(node.shape[0], int) or not _fits(node.shape[1:], shape):
-            raise BundleError(f"{file} has an {side} {node.type} {node.shape}, not float [batch, {shape}]")
+            raise BundleError(f"{file} has as {side} {node.type} {node.shape}, not float [batch, {shape}]")
 
 
 def _fits(actual: list[Any], expected: list[int]) -> bool:
-    # Exporters leave axes free that are in truth fixed; a wrong one is found by running the known answer.
+    # Exporters leave axes free that are in truth fixed; a wrong one is found by running the graph.
     return len(actual) == len(expected) and all(
         not isinstance(size, int) or size == wanted for size, wanted in zip(actual, expected, strict=True)
     )
 
 
 def _check_known_answer(bundle: Bundle) -> None:
-    known, file = bundle.manifest.known_answer, bundle.manifest.graph.file
-    forecast = _run(bundle, window_of(known.request))
-    horizons, levels = len(bundle.manifest.horizons), len(bundle.manifest.quantile_levels)
-    if forecast.mean.shape != (1, horizons) or forecast.quantiles.shape != (1, horizons, levels):
-        raise BundleError(f"{file} answers {forecast.quantiles.shape}, not [1, {horizons}, 1 + {levels}]")
+    known = bundle.manifest.known_answer
+    graph = bundle.graph_for(len(known.request.bandwidth_util))
+    file = GRAPH_FILE if graph is bundle.model else BASELINE_FILE
+    forecast = _run(graph, bundle.manifest, inputs_of(known.request), file)
     answer = float(forecast.mean[0, known.request.horizon - 1]) * KNOWN_ANSWER_CAPACITY
     if not abs(answer - known.predicted_bandwidth) <= known.tolerance:  # so written, NaN fails
         raise BundleError(
@@ -141,19 +171,25 @@ def _check_known_answer(bundle: Bundle) -> None:
         )
 
 
-def _check_extremes(bundle: Bundle) -> None:
+def _check_extremes(graph: Graph, manifest: Manifest, file: str) -> None:
     """Run the corners of what the contract lets in: no valid request may meet a graph that overflows."""
-    corners = np.zeros((4, bundle.manifest.window, len(bundle.manifest.features)), dtype=np.float32)
+    corners = np.zeros((4, manifest.window, len(manifest.features)), dtype=np.float32)
     corners[1] = (MAX_PACKET_RATE, MAX_UTILISATION, MAX_RTT_SPREAD)
     corners[2, :, 2] = np.nan
     corners[3, ::2] = (MAX_PACKET_RATE, MAX_UTILISATION, np.nan)
-    forecast = _run(bundle, corners)
+    share = corners[:, :, 1].astype(np.float64) / 100  # [corners, window]
+    context = np.concatenate([context_of(each, len(each) - 1) for each in share])  # [corners, context]
+    forecast = _run(graph, manifest, Inputs(corners, context), file)
     if not (np.isfinite(forecast.mean).all() and np.isfinite(forecast.quantiles).all()):
-        raise BundleError(f"{bundle.manifest.graph.file} answers with NaN or infinity at the contract's limits")
+        raise BundleError(f"{file} answers with NaN or infinity at the contract's limits")
 
 
-def _run(bundle: Bundle, windows: FloatArray) -> Forecast:
+def _run(graph: Graph, manifest: Manifest, inputs: Inputs, file: str) -> Forecast:
     try:
-        return bundle.forecast(windows)
+        forecast = graph.forecast(inputs)
     except Exception as error:  # ONNX Runtime's exceptions share no base of their own
-        raise BundleError(f"{bundle.manifest.graph.file} fails when it is run") from error
+        raise BundleError(f"{file} fails when it is run") from error
+    batch, horizons, levels = len(inputs.window), len(manifest.horizons), len(manifest.quantile_levels)
+    if forecast.mean.shape != (batch, horizons) or forecast.quantiles.shape != (batch, horizons, levels):
+        raise BundleError(f"{file} answers {forecast.quantiles.shape}, not [{batch}, {horizons}, 1 + {levels}]")
+    return forecast

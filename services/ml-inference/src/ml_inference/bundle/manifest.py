@@ -1,12 +1,15 @@
 """What a bundle says about itself, and how one is written.
 
-A bundle is a folder with `manifest.json` and the graph it names: everything that serving needs of a model.
+A bundle is a folder with `manifest.json` and the two graphs it names: everything that serving needs. One graph is the
+model, the other the best of the baselines, which answers where the model may not: the gate refused it, or too little is
+known of the link.
 """
 
 import hashlib
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
@@ -14,14 +17,20 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_serializer, model_validator
 
+from ml_inference.history import CONTEXT
 from qos_contract import INTERVAL_LEVEL, MAX_HORIZON, WINDOW, PredictRequest
+from qos_contract.predict import MAX_SAMPLES
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 MANIFEST_FILE: Final = "manifest.json"
 GRAPH_FILE: Final = "model.onnx"
+BASELINE_FILE: Final = "baseline.onnx"
 FEATURES: Final = ("packet_rate", "bandwidth_util", "rtt_variance")
 """Order of the graph's last input axis."""
 UNITS: Final = {"packet_rate": "packets/s", "bandwidth_util": "%", "rtt_variance": "ms"}
+
+MAX_VERSION: Final = 64
+"""Characters of model_version in an answer."""
 
 LOWER_LEVEL: Final = round((1 - INTERVAL_LEVEL) / 2, 6)
 UPPER_LEVEL: Final = round((1 + INTERVAL_LEVEL) / 2, 6)
@@ -32,12 +41,11 @@ class _Part(BaseModel):
 
 
 class GraphFile(_Part):
-    """The ONNX file of a bundle."""
+    """An ONNX file of a bundle."""
 
-    file: Literal["model.onnx"] = GRAPH_FILE
+    file: Literal["model.onnx", "baseline.onnx"]
     """name inside the bundle's folder"""
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
-    opset: int = Field(ge=1)
 
 
 class DataSource(BaseModel):
@@ -49,8 +57,22 @@ class DataSource(BaseModel):
     source: str
 
 
+class Gate(_Part):
+    """Whether the model may answer."""
+
+    passed: bool
+    reasons: tuple[str, ...] = ()
+    """why it may not, a sentence each"""
+
+    @model_validator(mode="after")
+    def _say_why(self) -> Self:
+        if self.passed == bool(self.reasons):
+            raise ValueError("reasons must be given if the gate refused the model, and only then")
+        return self
+
+
 class KnownAnswer(_Part):
-    """A request and what this model answers to it, at the default capacity of 100 Mbps."""
+    """A request and what this bundle answers to it, at the default capacity of 100 Mbps."""
 
     request: PredictRequest
     predicted_bandwidth: float = Field(ge=0)
@@ -66,7 +88,7 @@ class KnownAnswer(_Part):
 class BundleDescription(_Part):
     """What is known of a model when it is exported; `write_bundle` adds the graph's facts."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[2] = SCHEMA_VERSION
     model_version: str = Field(pattern=r"^\d{8}-[0-9a-z]{6,40}$")
     """when and from what: YYYYMMDD-<hash of data and configuration>"""
     name: str
@@ -75,6 +97,10 @@ class BundleDescription(_Part):
     """samples"""
     features: tuple[str, ...] = FEATURES
     units: dict[str, str] = Field(default_factory=lambda: dict(UNITS))
+    context: tuple[str, ...] = CONTEXT
+    """columns of the graphs' second input, see ml_inference.history"""
+    history_samples: int = Field(WINDOW, ge=WINDOW, le=MAX_SAMPLES)
+    """samples a request must bring for the model to answer; with fewer the baseline does"""
     horizons: tuple[int, ...] = tuple(range(1, MAX_HORIZON + 1))
     """steps ahead, in the order of the graph's second output axis"""
     quantile_levels: tuple[Annotated[float, Field(gt=0, lt=1)], ...]
@@ -88,12 +114,17 @@ class BundleDescription(_Part):
     """how well it forecasts, and against which baselines"""
     parity_max_abs_difference: float = Field(ge=0)
     """largest difference between Keras and ONNX Runtime, as a fraction of capacity"""
+    gate: Gate
+    baseline: str = Field(pattern=r"^[a-z][a-z-]{0,39}$")
+    """name of the baseline in `baseline.onnx`"""
     known_answer: KnownAnswer
 
     @model_validator(mode="after")
     def _fit_the_contract(self) -> Self:
         if self.features != FEATURES:
             raise ValueError(f"features must be {FEATURES}")
+        if self.context != CONTEXT:
+            raise ValueError(f"context must be {CONTEXT}")
         if any(not self.units.get(name, "").startswith(unit) for name, unit in UNITS.items()):
             raise ValueError(f"units must begin as {UNITS}")
         if self.horizons != tuple(range(1, MAX_HORIZON + 1)):
@@ -110,26 +141,41 @@ class Manifest(BundleDescription):
     """`manifest.json`."""
 
     graph: GraphFile
+    baseline_graph: GraphFile
+
+    @property
+    def baseline_version(self) -> str:
+        """What answers say of themselves when the baseline gave them."""
+        return f"{self.baseline}-{self.model_version}"[:MAX_VERSION]
 
 
-def write_bundle(folder: Path, graph: bytes, opset: int, description: BundleDescription) -> Manifest:
+def write_bundle(folder: Path, graph: bytes, baseline: bytes, description: BundleDescription) -> Manifest:
     """Write a bundle, replacing the one at `folder` if there is one; return its manifest.
 
     The files are complete before they get their name: a reader finds the old bundle or the new one.
     """
-    facts = GraphFile(file=GRAPH_FILE, sha256=hashlib.sha256(graph).hexdigest(), opset=opset)
-    manifest = Manifest(**dict(description), graph=facts)
+    manifest = Manifest(
+        **dict(description),
+        graph=GraphFile(file=GRAPH_FILE, sha256=hashlib.sha256(graph).hexdigest()),
+        baseline_graph=GraphFile(file=BASELINE_FILE, sha256=hashlib.sha256(baseline).hexdigest()),
+    )
+    text = manifest.model_dump_json(indent=2).encode() + b"\n"
+    put_in_place(folder, {GRAPH_FILE: graph, BASELINE_FILE: baseline, MANIFEST_FILE: text})
+    return manifest
+
+
+def put_in_place(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Make `folder` hold these files and no others: complete and on disk before it gets its name."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:
         fresh, stale = Path(scratch, "fresh"), Path(scratch, "stale")
         fresh.mkdir(mode=0o755)
-        _write_durably(fresh / GRAPH_FILE, graph)
-        _write_durably(fresh / MANIFEST_FILE, manifest.model_dump_json(indent=2).encode() + b"\n")
+        for name, content in files.items():
+            _write_durably(fresh / name, content)
         if folder.exists():
             folder.rename(stale)
         fresh.rename(folder)
         shutil.rmtree(stale, ignore_errors=True)
-    return manifest
 
 
 def _write_durably(path: Path, content: bytes) -> None:

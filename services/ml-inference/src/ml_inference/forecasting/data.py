@@ -10,7 +10,7 @@
 | rtt_variance | ms, standard deviation of RTT | optional; empty or NaN = not measured |
 | trace_id | – | optional; without it the file is one trace |
 | seg | – | optional; a run of rows that may be read as equally spaced |
-| split | train, val or test | optional; see `splits` |
+| split | train, val, test or a name of your own | optional; see `splits` |
 
 A segment ends where trace_id, seg, split or the capacity changes; in a file without `seg` also at a gap in
 time. Nothing is ever filled in or bridged. Where there is a `seg`, its word counts and not the clock's: whoever
@@ -20,7 +20,7 @@ recorded the data may have cut out pauses on purpose.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -60,6 +60,7 @@ class Trace:
     capacity_mbps: float
     start: float = 0.0  # s, of the segment this was cut from
     split: str | None = None
+    step_seconds: float = 1.0  # from one sample to the next, the usual one
 
     def __len__(self) -> int:
         return len(self.bandwidth_mbps)
@@ -67,15 +68,13 @@ class Trace:
     def rows(self, first: int, last: int, split: str | None) -> Trace:
         """The rows first … last - 1 as a trace of their own that belongs to `split`."""
         part = slice(first, last)
-        return Trace(
-            self.trace_id,
-            self.packet_rate[part],
-            self.bandwidth_util[part],
-            self.rtt_variance[part],
-            self.bandwidth_mbps[part],
-            self.capacity_mbps,
-            self.start,
-            split,
+        return replace(
+            self,
+            packet_rate=self.packet_rate[part],
+            bandwidth_util=self.bandwidth_util[part],
+            rtt_variance=self.rtt_variance[part],
+            bandwidth_mbps=self.bandwidth_mbps[part],
+            split=split,
         )
 
 
@@ -94,7 +93,6 @@ def load(path: Path) -> list[Trace]:
     columns["rtt_variance"] = _rtt(table, path.name)
     _check_values(columns, path.name)
     labels = {name: _labels(table, name) for name in ("trace_id", "seg", "split")}
-    _check_split(labels["split"], path.name)
     return _segments(columns, labels, path.name)
 
 
@@ -170,12 +168,6 @@ def _check_values(columns: Columns, file: str) -> None:
     )
 
 
-def _check_split(split: Labels | None, file: str) -> None:
-    if split is not None:
-        wrong = ~np.isin(split, ["train", "val", "test"])
-        _refuse(wrong, file, "split", "is none of train, val, test", "correct it, or leave the column out")
-
-
 def _segments(columns: Columns, labels: Mapping[str, Labels | None], file: str) -> list[Trace]:
     rows = len(columns["timestamp"])
     trace_id = labels["trace_id"] if labels["trace_id"] is not None else np.full(rows, "trace")
@@ -194,9 +186,15 @@ def _segments(columns: Columns, labels: Mapping[str, Labels | None], file: str) 
             capacity_mbps=float(columns["capacity_mbps"][first]),
             start=float(columns["timestamp"][first]),
             split=None if split is None else str(split[first]),
+            step_seconds=_usual_step(columns["timestamp"][first:last]),
         )
         for first, last in pairwise(bounds)
     ]
+
+
+def _usual_step(timestamp: Double) -> float:
+    """s between two rows; 1 where there is one row only."""
+    return float(np.median(np.diff(timestamp))) if len(timestamp) > 1 else 1.0
 
 
 def _by_trace(trace_id: Labels) -> npt.NDArray[np.intp]:

@@ -1,14 +1,9 @@
-"""The LSTM: raw windows in, quantiles in fractions of capacity out; every feature is made inside the graph.
-
-The network sees a window only through numbers without a scale, and answers in units of the window's own scale
-s: forecast = last + s · network. So the same picture at ten times the capacity gives the same fraction, and
-whatever serves the exported graph feeds it raw numbers. Statistics of features (the "scaler") come from train
-windows alone and are constants of the graph.
-"""
+"""The LSTM as a forecaster: trained on many links, or adapted to one from its past."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,56 +11,91 @@ import keras
 import numpy as np
 from keras import ops
 
-from ml_inference.forecasting.layout import (
-    FEATURES,
-    HORIZONS,
-    QUANTILE_LEVELS,
-    SPREAD_FLOOR,
-    UTILISATION_FLOOR,
-    WINDOW,
-    Single,
-)
+from ml_inference.forecasting import network
+from ml_inference.forecasting.forecaster import WindowForecaster
+from ml_inference.forecasting.layout import FEATURES, HORIZONS, QUANTILE_LEVELS, WINDOW, Single
 from ml_inference.forecasting.windows import Windows
+from ml_inference.history import CONTEXT
 
-INPUT_NAME = "window"
-BOUND = 8.0
-"""Standardised features are cut off here: no window, however wild, drives the network where it never was."""
-
-MEDIAN = QUANTILE_LEVELS.index(0.5)
 PREDICT_BATCH = 8192
+CAUTION = (0.85, 0.87, 0.88, 0.90, 0.90)
+"""How much of its way from the last value the mean goes, per horizon, on links that are none of those learnt from:
+where the two differ, less is lost. From earlier work on such models, not from this one's scores."""
+
+SHIFT_ROWS = 1000
+"""Validation rows of which half as much is believed as of any number of them."""
+
+STEP_FLOOR = 1e-3
+"""Smallest usual step of a link, a fraction of capacity."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How the LSTM is built and trained."""
+    """How one core is built and trained."""
 
-    seed: int = 1
-    epochs: int = 4
-    units: int = 24
+    unit: str = "window"
+    """What it answers in: "window" (the window's own scale) or "link" (the link's usual step)."""
+    seed: int = 0
+    batches: int = 4000
+    """Batches that it is shown."""
+    epochs: tuple[int, int] = (1, 30)
+    """Fewest and most passes over the data that these batches may be."""
+    batch: int = 512
+    units: int = 32
     """Cells of the LSTM."""
     hidden: int = 48
     """Neurons between the LSTM and the forecast."""
-    batch: int = 512
+    dropout: float = 0.0
     learning_rate: float = 3e-3
-    """Adam's first; it falls to zero along a cosine."""
+    """AdamW's first; it falls to zero along a cosine."""
     pinball_weight: float = 1.5
     """Weight of the quantiles beside the squared error of the mean, both in units of a link's usual step."""
-    progress: int = field(default=0, compare=False)
+
+    def passes(self, rows: int) -> int:
+        """Epochs over so many rows."""
+        return int(np.clip(round(self.batches * self.batch / rows), *self.epochs))
+
+
+ZERO_SHOT = Recipe(batches=6000, epochs=(1, 4))
+ADAPTED = Recipe(seed=11, batches=2500, epochs=(4, 40), batch=256, learning_rate=1e-3, dropout=0.1)
+"""Begins with the weights that generated links left."""
+
+FRESH = (
+    Recipe(seed=12, unit="link", batches=2500, epochs=(4, 40), batch=256, learning_rate=2e-3, dropout=0.1),
+    Recipe(seed=13, unit="window", batches=2500, epochs=(4, 40), batch=256, learning_rate=2e-3, dropout=0.1),
+)
+"""Begin from nothing: members that differ help an average more than more of a kind."""
+
+
+@dataclass(eq=False)
+class LstmForecaster(WindowForecaster):
+    """See Forecaster. `fit` is deterministic from the recipes' seeds, given the same versions and thread count.
+
+    With `base` the link's own step is taken from train, the base's core is adapted to it, and others, trained from
+    nothing, are averaged with it. Without, one core is trained, and the step is looked up in the context.
+    """
+
+    name: str
+    recipes: Sequence[Recipe]
+    base: LstmForecaster | None = None
+    one_link: bool = False
+    """Train is the past of the very links that are forecast."""
+    progress: int = 0
     """Keras' verbosity: 0 silent, 1 a bar, 2 a line per epoch."""
+    link_step: float | None = field(default=None, init=False)
+    """S, the link's root mean square one-step change on train, a fraction of capacity; None: from the context."""
+    members: list[network.Member] = field(default_factory=list, init=False)
+    _model: Any = field(default=None, init=False)
 
-    def settings(self) -> dict[str, Any]:
-        """All that decides the weights."""
-        return {name: value for name, value in asdict(self).items() if name != "progress"}
+    @classmethod
+    def zero_shot(cls, seed: int, batches: int | None = None, progress: int = 0) -> LstmForecaster:
+        """A forecaster for links that nobody has seen; `batches` other than the recipe's make it quicker, and worse."""
+        return cls("lstm-zero-shot", _seeded((ZERO_SHOT,), seed, batches), progress=progress)
 
-
-class LstmForecaster:
-    """See Forecaster. `fit` is deterministic from the recipe's seed, given the same versions and thread count."""
-
-    name = "LSTM"
-
-    def __init__(self, recipe: Recipe) -> None:
-        self.recipe = recipe
-        self._model: Any = None
+    @classmethod
+    def adapted(cls, base: LstmForecaster, seed: int, batches: int | None = None, progress: int = 0) -> LstmForecaster:
+        """A forecaster for one set of links, to be fitted to their past."""
+        return cls("lstm", _seeded((ADAPTED, *FRESH), seed, batches), base, one_link=True, progress=progress)
 
     @property
     def model(self) -> Any:
@@ -74,129 +104,150 @@ class LstmForecaster:
             raise RuntimeError("the LSTM has to be fitted before it forecasts")
         return self._model
 
-    def fit(self, train: Windows, validation: Windows) -> None:
-        """Train; the epoch whose weights do best on `validation` is kept."""
-        recipe = self.recipe
-        keras.utils.set_random_seed(recipe.seed)
-        self._model = _build(recipe, train.inputs)
-        steps = recipe.epochs * -(-len(train) // recipe.batch)
-        schedule = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, steps)
-        self._model.compile(
-            keras.optimizers.Adam(schedule, clipnorm=1.0),
-            loss=lambda truth, forecast: _loss(truth, forecast, recipe.pinball_weight),
-            jit_compile=False,
-        )
-        self._model.fit(
-            train.inputs,
-            _truth(train),
-            batch_size=recipe.batch,
-            epochs=recipe.epochs,
-            validation_data=(validation.inputs, _truth(validation)),
-            validation_batch_size=PREDICT_BATCH,
-            callbacks=[keras.callbacks.EarlyStopping(patience=recipe.epochs, restore_best_weights=True)],
-            verbose=recipe.progress,
-        )
+    def settings(self) -> dict[str, Any]:
+        """All that decides the weights, beside the data."""
+        return {
+            "members": [asdict(recipe) for recipe in self.recipes],
+            "one_link": self.one_link,
+            "adapted": self.base is not None,
+        }
 
-    def predict(self, inputs: Single) -> Single:
+    def fit(self, train: Windows, validation: Windows) -> None:
+        """Train; of every core the epoch whose weights do best on `validation` is kept."""
+        train, validation = train.complete(), validation.complete()
+        if self.one_link:
+            change = train.targets[:, 0] - train.last
+            self.link_step = max(float(np.sqrt(np.mean(change**2))), STEP_FLOOR)
+        ahead = network.front(self.link_step)
+        parts = _Parts(ahead, train, self.link_step), _Parts(ahead, validation, self.link_step)
+        self.members = []
+        for recipe in self.recipes:
+            # The first begins with the base's weights.
+            start = self.base.members[0] if self.base is not None and not self.members else None
+            self.members.append(self._train(recipe, *parts, start))
+        caution = np.ones((HORIZONS, network.OUTPUTS), np.float32)
+        if not self.one_link:
+            caution[:, 0] = CAUTION
+        self._model = network.whole(ahead, self.members, caution)
+        if self.one_link:
+            self._model = network.whole(ahead, self.members, caution, self._shift(validation, parts[1]))
+
+    def predict(self, windows: Windows) -> Single:
         """See Forecaster.predict."""
-        return np.asarray(self.model.predict(inputs, batch_size=PREDICT_BATCH, verbose=0), np.float32)
+        return self.answer([windows.inputs, windows.context])
+
+    def answer(self, inputs: Sequence[Single]) -> Single:
+        """Forecasts [rows, HORIZONS, 1 + quantiles] for windows [rows, WINDOW, features] and [rows, context]."""
+        raw = np.asarray(self.model.predict(list(inputs), batch_size=PREDICT_BATCH, verbose=0), np.float32)
+        raw[:, :, 1:].sort(axis=2)
+        return raw
 
     def export(self, path: Path) -> None:
-        """Write the graph as ONNX: input `window` [batch, WINDOW, features], free batch, one output."""
-        signature = [keras.InputSpec(shape=(None, WINDOW, len(FEATURES)), dtype="float32", name=INPUT_NAME)]
-        self.model.export(path, format="onnx", verbose=False, input_signature=signature)
+        """Write the graph as ONNX: inputs `window` and `context`, free batch, one output."""
+        shapes = (WINDOW, len(FEATURES)), (len(CONTEXT),)
+        signature = [
+            keras.InputSpec(shape=(None, *shape), dtype="float32", name=name)
+            for name, shape in zip(network.INPUTS, shapes, strict=True)
+        ]
+        self.model.export(path, format="onnx", verbose=False, input_signature=[signature])
 
-
-def _truth(windows: Windows) -> Single:
-    """What the loss compares with: targets and, in the last column, the link's usual step [rows, HORIZONS + 1]."""
-    return np.concatenate([windows.targets, windows.step[:, None]], axis=1)
-
-
-def _loss(truth: Any, forecast: Any, pinball_weight: float) -> Any:
-    """Squared error of the mean + weighted pinball loss, in units of the link's step: every link counts alike."""
-    targets, step = truth[:, :HORIZONS], truth[:, HORIZONS:]  # [batch, HORIZONS], [batch, 1]
-    square = ops.mean(ops.square((targets - forecast[:, :, 0]) / step))
-    error = (targets[:, :, None] - forecast[:, :, 1:]) / step[:, :, None]  # [batch, HORIZONS, quantiles]
-    levels = ops.convert_to_tensor(QUANTILE_LEVELS, "float32")
-    return square + pinball_weight * ops.mean(ops.maximum(levels * error, (levels - 1) * error))
-
-
-def _build(recipe: Recipe, train: Single) -> Any:
-    window = keras.Input((WINDOW, len(FEATURES)), dtype="float32", name=INPUT_NAME)
-    last, scale, sequence, flat = _features(window)
-    features = keras.Model(window, [sequence, flat])
-    sequences, flats = features.predict(train, batch_size=PREDICT_BATCH, verbose=0)
-    sequence = _standardise(sequence, sequences)  # [batch, WINDOW, channels]
-    flat = _standardise(flat, flats)  # [batch, flat features]
-    memory = keras.layers.LSTM(recipe.units)(sequence)  # [batch, units]
-    hidden = keras.layers.Dense(recipe.hidden, "relu")(ops.concatenate([memory, flat], axis=1))
-    together = ops.concatenate([hidden, flat], axis=1)  # the flat features pass by: a line stays a line
-    network = _quantiles(together)  # [batch, HORIZONS, 1 + quantiles]
-    forecast = ops.relu(last[:, :, None] + scale[:, :, None] * network)
-    return keras.Model(window, forecast)
-
-
-def _features(window: Any) -> tuple[Any, Any, Any, Any]:
-    """From raw windows to the last value, the scale (both [batch, 1], fractions of capacity) and features.
-
-    Sequence [batch, WINDOW, 5] and flat [batch, 19]; nothing in them has a unit.
-    """
-    share = window[:, :, 1] / 100  # [batch, WINDOW]
-    last, mean = share[:, -1:], ops.mean(share, axis=1, keepdims=True)  # [batch, 1]
-    spread = ops.sqrt(ops.mean(ops.square(share - mean), axis=1, keepdims=True))
-    scale = ops.maximum(spread, ops.maximum(SPREAD_FLOOR * mean, UTILISATION_FLOOR))
-    shape = (share - last) / scale  # [batch, WINDOW]
-    steps = shape[:, 1:] - shape[:, :-1]
-    rate = window[:, :, 0]
-    rate_mean = ops.maximum(ops.mean(rate, axis=1, keepdims=True), 1e-3)
-    missing = ops.isnan(window[:, :, 2])  # [batch, WINDOW]
-    measured = 1 - ops.cast(missing, "float32")
-    rtt = ops.where(missing, 0.0, window[:, :, 2])
-    rtt_sum, count = ops.sum(rtt, axis=1, keepdims=True), ops.sum(measured, axis=1, keepdims=True)
-    rtt_mean = ops.maximum(rtt_sum / ops.maximum(count, 1.0), 1e-6)
-    channels = [shape, share, rate / rate_mean - 1, (rtt / rtt_mean - 1) * measured, measured]
-    flat = [
-        shape[:, :-1],
-        scale / ops.maximum(mean, UTILISATION_FLOOR),
-        share[:, -1:],
-        mean,
-        ops.max(share, axis=1, keepdims=True),
-        ops.max(shape, axis=1, keepdims=True),
-        ops.min(shape, axis=1, keepdims=True),
-        ops.mean(ops.abs(steps), axis=1, keepdims=True),
-        ops.mean(steps[:, 1:] * steps[:, :-1], axis=1, keepdims=True),
-        rate[:, -1:] / rate_mean - 1,
-        (rtt[:, -1:] / rtt_mean - 1) * measured[:, -1:],
-    ]
-    return last, scale, ops.stack(channels, axis=2), ops.concatenate(flat, axis=1)
-
-
-def _standardise(features: Any, train: Single) -> Any:
-    """Zero mean and unit variance over train's rows (and, in a sequence, its steps), cut off at BOUND."""
-    rows = train.reshape(-1, train.shape[-1]).astype(np.float64)  # [rows · steps, features]
-    mean, spread = rows.mean(axis=0).astype(np.float32), np.sqrt(rows.var(axis=0) + 1e-6).astype(np.float32)
-    # Not keras.layers.Normalization: its statistics leave the exporter as inputs of the graph, not as constants.
-    return ops.clip((features - mean) / spread, -BOUND, BOUND)
-
-
-def _quantiles(features: Any) -> Any:
-    """Mean and quantiles [batch, HORIZONS, 1 + quantiles] in units of the window's scale.
-
-    Quantiles are the median plus or minus sums of positive gaps, so they cannot cross.
-    """
-    gaps = len(QUANTILE_LEVELS) - 1
-    centre = keras.layers.Dense(HORIZONS * 2, kernel_initializer="zeros")(features)  # mean and median
-    distance = keras.layers.Dense(HORIZONS * gaps, "softplus", kernel_initializer="zeros")(features)
-    from_centre = np.zeros((2, 1 + len(QUANTILE_LEVELS)), np.float32)
-    from_centre[0, 0] = 1
-    from_centre[1, 1:] = 1
-    from_gaps = np.zeros((gaps, 1 + len(QUANTILE_LEVELS)), np.float32)
-    for gap in range(gaps):  # gap g lies between the quantiles g and g + 1
-        if gap < MEDIAN:
-            from_gaps[gap, 1 : 2 + gap] = -1
+    def _train(self, recipe: Recipe, train: _Parts, validation: _Parts, start: network.Member | None) -> network.Member:
+        """One core, trained in its unit on standardised features."""
+        keras.utils.set_random_seed(recipe.seed)
+        if start is None:
+            seen = train.features if self.one_link else train.features[:2]
+            standards = tuple(map(network.Standard.of, seen))
         else:
-            from_gaps[gap, 2 + gap :] = 1
-    each = np.eye(HORIZONS, dtype=np.float32)
-    # One product for all horizons at once: in the exported graph every operation costs a microsecond.
-    flat = ops.matmul(centre, np.kron(each, from_centre)) + ops.matmul(distance, np.kron(each, from_gaps))
-    return ops.reshape(flat, (-1, HORIZONS, 1 + len(QUANTILE_LEVELS)))
+            standards = start.standards
+        member = network.Member(None, standards, recipe.unit)
+        shown = train.shown(member)
+        channels, features = (part.shape[-1] for part in shown)
+        model = network.core(channels, features, recipe.units, recipe.hidden, recipe.dropout)
+        if start is not None:
+            model.set_weights(start.core.get_weights())
+        epochs = recipe.passes(len(train.last))
+        steps = epochs * -(-len(train.last) // recipe.batch)
+        schedule = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, steps)
+        optimizer = keras.optimizers.AdamW(schedule, weight_decay=1e-3, clipnorm=1.0, use_ema=True, ema_momentum=0.99)
+        spread = np.sqrt(np.mean((train.truth(recipe.unit)[:, :HORIZONS] * train.weight(recipe.unit)) ** 2, axis=0))
+        model.compile(optimizer, loss=_Loss(recipe.pinball_weight, spread.astype(np.float32)))
+        model.fit(
+            shown,
+            train.truth(recipe.unit),
+            batch_size=recipe.batch,
+            epochs=epochs,
+            validation_data=(validation.shown(member), validation.truth(recipe.unit)),
+            validation_batch_size=PREDICT_BATCH,
+            # Averaged weights are judged and kept, the others go on learning.
+            callbacks=[
+                keras.callbacks.SwapEMAWeights(swap_on_epoch=True),
+                keras.callbacks.EarlyStopping(patience=epochs, restore_best_weights=True),
+            ],
+            verbose=self.progress,
+        )
+        return network.Member(model, standards, recipe.unit)
+
+    def _shift(self, validation: Windows, parts: _Parts) -> Single:
+        """What quantiles are moved by [HORIZONS, OUTPUTS], in units of the window's scale.
+
+        Half of what they are off on validation, and less where that is short: other traces are off elsewhere.
+        """
+        forecast = self.predict(validation)
+        off = (validation.targets[:, :, None] - forecast[:, :, 1:]) / parts.units["window"][:, :, None]
+        trust = 0.5 * len(off) / (len(off) + SHIFT_ROWS)
+        shift = [np.quantile(off[:, :, place], level, axis=0) for place, level in enumerate(QUANTILE_LEVELS)]
+        return np.concatenate([np.zeros((HORIZONS, 1)), trust * np.stack(shift, axis=1)], axis=1).astype(np.float32)
+
+
+def _seeded(recipes: Sequence[Recipe], seed: int, batches: int | None) -> list[Recipe]:
+    """The recipes from another seed and, if asked for, of another length."""
+    recipes = [replace(recipe, seed=seed + recipe.seed) for recipe in recipes]
+    return (
+        [replace(recipe, batches=batches, epochs=(1, recipe.epochs[1])) for recipe in recipes] if batches else recipes
+    )
+
+
+class _Parts:
+    """Windows with their features worked out once, instead of in every epoch."""
+
+    def __init__(self, ahead: network.Front, windows: Windows, link_step: float | None) -> None:
+        parts = [ahead.sequence, ahead.flat, ahead.own, ahead.last, *ahead.units.values()]
+        model = keras.Model(list(ahead.inputs), parts)
+        inputs = [windows.inputs, windows.context]
+        *self.features, self.last, window, link = model.predict(inputs, batch_size=PREDICT_BATCH, verbose=0)
+        self.units = {"window": window, "link": link}  # [rows, 1] each, fractions of capacity
+        self.targets = windows.targets
+        # On many links each counts alike, however restless; on the one link all that it did does.
+        self.step = windows.step[:, None] if link_step is None else np.float32(link_step)
+
+    def shown(self, member: network.Member) -> list[Single]:
+        """What the member's core is shown."""
+        return [np.asarray(part) for part in member.shown(self.features)]
+
+    def truth(self, unit: str) -> Single:
+        """Targets in the core's unit and, in the last column, that unit in usual steps: [rows, HORIZONS + 1]."""
+        away = (self.targets - self.last) / self.units[unit]
+        return np.concatenate([away, self.weight(unit)], axis=1).astype(np.float32)
+
+    def weight(self, unit: str) -> Single:
+        """The unit in usual steps [rows, 1]."""
+        return np.asarray(self.units[unit] / self.step, np.float32)
+
+
+class _Loss:
+    """Squared error of the mean + weighted pinball loss, in units of how far links move within each horizon.
+
+    So every link counts alike, and every horizon: a step ahead would else weigh little beside five.
+    """
+
+    def __init__(self, pinball_weight: float, spread: Single) -> None:
+        self._pinball_weight = pinball_weight
+        self._spread = spread[None, :, None]  # [1, HORIZONS, 1] in usual steps
+
+    def __call__(self, truth: Any, forecast: Any) -> Any:
+        targets, weight = truth[:, :HORIZONS, None], truth[:, HORIZONS:, None]  # [batch, HORIZONS, 1], [batch, 1, 1]
+        error = (targets - forecast) * weight / self._spread  # [batch, HORIZONS, mean and quantiles]
+        levels = ops.convert_to_tensor(QUANTILE_LEVELS, "float32")
+        square = ops.mean(ops.square(error[:, :, 0]))
+        pinball = ops.maximum(levels * error[:, :, 1:], (levels - 1) * error[:, :, 1:])
+        return square + self._pinball_weight * ops.mean(pinball)

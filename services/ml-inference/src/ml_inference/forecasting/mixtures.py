@@ -1,9 +1,7 @@
 """Links each of another kind: mixtures of slow and fast processes, levels, ramps, outages, caps and noise.
 
-No two links of this family follow one law. A model trained on it has to find out from the window what kind of
-link it sees, as on links it never met. Only links whose summary statistics are plausible for real access links
-are kept: a logistic rule on seven statistics of a link's steps, whose coefficients were fitted to such
-statistics, never to a window.
+No two links follow one law. A model trained on them has to find out from the window and the history what kind of link
+it sees, as on links it never met. No figure in here was fitted to a measured link: the ranges are wide on purpose.
 """
 
 from __future__ import annotations
@@ -17,92 +15,49 @@ from ml_inference.forecasting.processes import log_uniform, markov_levels, ornst
 
 PROCESSES = 4
 LEVELS = 5
-BLOCK = 10
-"""Steps over which a level is compared with its own restlessness."""
-
-OVERDRAW = 4
-"""Candidates for every link still wanted; about a third are kept."""
-
 TINY = 1e-9
-
-INTERCEPT, LARGEST = 0.383, 2.56
-RULE = np.array(
-    [  # mean, standard deviation, linear and quadratic coefficient of
-        (-0.600, 0.615, 0.870, 0.585),  # log coefficient of variation
-        (-0.206, 0.274, -0.336, -0.349),  # lag-1 autocorrelation of differences
-        (-0.045, 0.157, -0.252, 0.038),  # lag-2 autocorrelation of differences
-        (0.729, 0.252, 0.462, 0.126),  # lag-1 autocorrelation
-        (-0.931, 0.692, -0.679, -0.686),  # log of rms difference over mean
-        (-0.816, 0.427, 0.425, -0.070),  # log of (mean |difference|)² over mean square difference
-        (0.515, 0.554, -0.735, -0.481),  # correlation of level and mean |difference| over blocks
-    ]
-)  # [statistics, 4]
 
 
 def mixed_links(random: np.random.Generator, links: int, rows: int) -> list[Trace]:
-    """Plausible links of all kinds, `rows` samples each."""
-    kept: list[Double] = []
-    while sum(map(len, kept)) < links:
-        candidates = _candidates(random, OVERDRAW * links, rows)  # [candidates, rows]
-        kept.append(candidates[random.random(len(candidates)) < plausibility(candidates)])
-    return read(random, "mixed", np.concatenate(kept)[:links])
+    """Links of all kinds, `rows` samples each."""
+    return read(random, "mixed", loads(random, links, rows))
 
 
-def plausibility(series: Double) -> Double:
-    """Probability [links] with which a link [links, rows] is kept; the scale of a series does not matter."""
-    difference = np.diff(series, axis=1)
-    mean = series.mean(axis=1) + TINY
-    root = np.sqrt((difference**2).mean(axis=1)) + TINY
-    whole = series.shape[1] // BLOCK * BLOCK
-    level = series[:, :whole].reshape(len(series), -1, BLOCK).mean(axis=2)  # [links, blocks]
-    change = np.abs(np.diff(series, axis=1, prepend=series[:, :1]))[:, :whole]
-    restless = change.reshape(len(series), -1, BLOCK).mean(axis=2)  # [links, blocks]
-    statistics = np.stack(
-        [
-            np.log(series.std(axis=1) / mean + TINY),
-            _correlation(difference[:, 1:], difference[:, :-1]),
-            _correlation(difference[:, 2:], difference[:, :-2]),
-            _correlation(series[:, 1:], series[:, :-1]),
-            np.log(root / mean),
-            np.log(np.abs(difference).mean(axis=1) ** 2 / root**2 + TINY),
-            _correlation(level, restless),
-        ],
-        axis=1,
-    )  # [links, statistics]
-    centre, spread, linear, quadratic = RULE.T
-    z = np.clip((statistics - centre) / spread, -3, 3)
-    return np.asarray(np.minimum(np.exp(np.clip(INTERCEPT + z @ linear + z**2 @ quadratic, -6, 3)) / LARGEST, 1))
-
-
-def _correlation(one: Double, other: Double) -> Double:
-    """Correlation [links] of two sets of series [links, rows]."""
-    one, other = one - one.mean(axis=1, keepdims=True), other - other.mean(axis=1, keepdims=True)
-    return np.asarray((one * other).sum(axis=1) / (np.sqrt((one**2).sum(axis=1) * (other**2).sum(axis=1)) + TINY))
-
-
-def _candidates(random: np.random.Generator, links: int, rows: int) -> Double:
+def loads(random: np.random.Generator, links: int, rows: int) -> Double:
     """Loads [links, rows] as fractions of capacity, of every kind."""
     load = _shaped(random, _latent(random, links, rows))
-    load = np.where(random.random((links, 1)) < 0.6, _averaged(load), load)
-    load *= 1 + log_uniform(random, 0.003, 0.2, links) * random.standard_normal(load.shape)
-    load = np.where(random.random((links, 1)) < 0.35, _capped(random, load), load)
-    load = np.where(random.random((links, 1)) < 0.45, load * _outages(random, links, rows), load)
-    load = np.maximum(load, 0)
+    load = _some(random, 0.30, _faded(random, load), load)
+    load = _some(random, 0.60, _averaged(load), load)
+    load = _some(random, 0.30, _jumpy(random, load), load)
+    load = _some(random, 0.35, _capped(random, load), load)
+    load = _some(random, 0.45, load * _outages(random, links, rows), load)
+    load = _some(random, 0.25, _late(random, load), load)
+    noise = log_uniform(random, 0.002, 0.05, links) * load.mean(axis=1, keepdims=True)
+    load = np.maximum(load + noise * random.standard_normal(load.shape), 0)
     headroom = random.uniform(0.02, 0.8, (links, 1)) * np.abs(random.standard_normal((links, 1)))
     capacity = np.quantile(load, 0.995, axis=1, keepdims=True) * np.exp(headroom) + TINY
-    return np.minimum(load / capacity, 1)
+    return np.asarray(np.minimum(load / capacity, 1))
+
+
+def _some(random: np.random.Generator, share: float, changed: Double, load: Double) -> Double:
+    """A share of the links changed, the others as they were."""
+    return np.where(random.random((len(load), 1)) < share, changed, load)
 
 
 def _latent(random: np.random.Generator, links: int, rows: int) -> Double:
-    """Unbounded wanderings [links, rows] of variance near 1, with levels in some and a ramp in some."""
+    """Wanderings [links, rows] of variance near 1, with levels in some, a ramp or a sawtooth in a few."""
     constants = np.exp(random.uniform(0, np.log(400), (links, PROCESSES)))  # [links, processes] steps
     weights = np.sqrt(random.dirichlet(np.ones(PROCESSES), links))  # [links, processes]
     latent = np.einsum("ltp,lp->lt", ornstein_uhlenbeck(random, constants, links, rows), weights)
     heights = random.standard_normal((links, LEVELS))
     levels = np.take_along_axis(heights, markov_levels(random, links, rows, LEVELS), axis=1)
-    latent += np.where(random.random((links, 1)) < 0.45, random.uniform(0.3, 1.5, (links, 1)), 0) * levels
-    ramp = random.normal(0, 1, (links, 1)) * np.linspace(-1, 1, rows)
-    return np.asarray(latent + np.where(random.random((links, 1)) < 0.25, ramp, 0))
+    part = random.uniform(0.2, 0.95, (links, 1))
+    latent = _some(random, 0.45, np.sqrt(1 - part) * latent + np.sqrt(part) * levels, latent)
+    ramp = random.standard_normal((links, 1)) * np.linspace(-1, 1, rows)
+    latent = _some(random, 0.15, latent + ramp, latent)
+    period = log_uniform(random, 4, 60, links)  # steps
+    saw = 2 * ((np.arange(rows) / period + random.random((links, 1))) % 1) - 1
+    return _some(random, 0.12, latent + random.uniform(0.2, 1, (links, 1)) * saw, latent)
 
 
 def _shaped(random: np.random.Generator, latent: Double) -> Double:
@@ -114,9 +69,32 @@ def _shaped(random: np.random.Generator, latent: Double) -> Double:
     return np.choose(random.integers(0, len(shapes), (links, 1)), shapes)
 
 
+def _faded(random: np.random.Generator, load: Double) -> Double:
+    """Fast fading of power: a Gamma variable of mean 1 at every step."""
+    shape = log_uniform(random, 3, 200, len(load))
+    return load * random.gamma(shape, 1 / shape, load.shape)
+
+
 def _averaged(load: Double) -> Double:
     """The mean of neighbouring steps: a counter that reads a faster process."""
     return np.concatenate([load[:, :1], (load[:, 1:] + load[:, :-1]) / 2], axis=1)
+
+
+def _jumpy(random: np.random.Generator, load: Double) -> Double:
+    """Single steps that stand out: bursts in half of the links, dips in the others."""
+    links = len(load)
+    often = log_uniform(random, 0.005, 0.08, links)
+    burst, dip = random.uniform(1.3, 3, (links, 1)), random.uniform(0.1, 0.7, (links, 1))
+    factor = np.where(random.random((links, 1)) < 0.5, burst, dip)
+    return np.where(random.random(load.shape) < often, load * factor, load)
+
+
+def _late(random: np.random.Generator, load: Double) -> Double:
+    """Some bytes of every step are counted in the next one: the counter was read a little early."""
+    moved = load * random.uniform(0.05, 0.5, (len(load), 1)) * random.random(load.shape)
+    counted = load - moved
+    counted[:, 1:] += moved[:, :-1]
+    return counted
 
 
 def _capped(random: np.random.Generator, load: Double) -> Double:

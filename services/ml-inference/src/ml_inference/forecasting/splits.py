@@ -17,6 +17,9 @@ def split_traces(traces: Sequence[Trace]) -> dict[str, list[Trace]]:
     Raises DataError if a part stays empty.
     """
     if all(trace.split is not None for trace in traces):
+        strange = {str(trace.split) for trace in traces} - set(SHARES)
+        if strange:
+            raise DataError(f"column split holds {', '.join(sorted(strange))}; training takes train, val and test only")
         parts = {name: [trace for trace in traces if trace.split == name] for name in SHARES}
     elif len({trace.trace_id for trace in traces}) < len(SHARES):
         parts = _by_time(traces)

@@ -50,11 +50,11 @@ async def answer_predict(request: Request) -> Response:
 
 
 async def check_readiness(request: Request) -> Readiness:
-    """Ready means: the bundle on disk is verified, warm, and the one that answers."""
+    """Ready means: the bundle on disk is verified, warm, and the one that answers (`model_version` says with what)."""
     keeper: BundleKeeper = request.state.keeper
     if keeper.bundle is None or keeper.reason is not None:
         return Readiness(keeper.reason)
-    return Readiness(facts={"model_version": keeper.bundle.manifest.model_version})
+    return Readiness(facts={"model_version": keeper.bundle.version})
 
 
 def create_inference(settings: InferenceSettings) -> Service:

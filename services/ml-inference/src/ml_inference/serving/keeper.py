@@ -47,7 +47,7 @@ class BundleKeeper:
             return
         self._seen, self.bundle, self.reason = seen, bundle, None
         self._on_load(bundle.manifest)
-        logger.info("serving model %s from %s", bundle.manifest.model_version, self._folder)
+        logger.info("serving model %s from %s", bundle.version, self._folder)
 
     def _refuse(self, reason: str) -> None:
         if reason != self.reason:  # once, not at every look

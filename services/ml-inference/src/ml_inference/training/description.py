@@ -6,73 +6,77 @@ import hashlib
 import importlib.metadata
 import json
 import platform
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from ml_inference.bundle import BundleDescription, DataSource, KnownAnswer
-from ml_inference.forecasting.evaluation import Score
-from ml_inference.forecasting.layout import QUANTILE_LEVELS, Single
+from ml_inference.bundle import BundleDescription, DataSource, Gate, Inputs, KnownAnswer, inputs_of
+from ml_inference.forecasting.layout import QUANTILE_LEVELS, WINDOW
+from ml_inference.forecasting.scores import as_json, rows
 from ml_inference.forecasting.windows import Windows
-from ml_inference.training.export import Export
 from qos_contract import EXAMPLE_REQUEST, PredictRequest
 
-LIBRARIES = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "numpy")
+if TYPE_CHECKING:
+    from ml_inference.training.pipeline import Outcome
+
+LIBRARIES = ("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime", "scikit-learn", "numpy")
 KNOWN_CAPACITY_MBPS = 100.0
 KNOWN_TOLERANCE_MBPS = 0.01
 DIGITS = 6
 
-Scores = Mapping[str, Sequence[Score]]
 
-
-def example_request() -> PredictRequest:
-    """The documented question; its answer is kept in the manifest."""
-    return PredictRequest.model_validate(EXAMPLE_REQUEST)
-
-
-def describe(
-    data: Mapping[str, Any], training: Mapping[str, Any], scores: Scores, test: Mapping[str, Windows], export: Export
-) -> BundleDescription:
+def describe(outcome: Outcome) -> BundleDescription:
     """Put together all that is known of a model; `model_version` names the day and a hash of data and settings."""
     now = datetime.now(UTC).replace(microsecond=0)
-    origin = json.dumps([data["sha256"], training], sort_keys=True).encode()
+    data, settings = outcome.source.description, outcome.forecaster.settings()
+    origin = json.dumps([data["sha256"], settings], sort_keys=True).encode()
     return BundleDescription(
         model_version=f"{now:%Y%m%d}-{hashlib.sha256(origin).hexdigest()[:8]}",
-        name="lstm",
+        name=outcome.forecaster.name,
         created=now,
+        history_samples=outcome.history_samples,
         quantile_levels=QUANTILE_LEVELS,
         libraries={"python": platform.python_version()}
         | {name: importlib.metadata.version(name) for name in LIBRARIES},
         data=DataSource(**data),
-        training=dict(training),
-        metrics=_metrics(scores, test),
-        parity_max_abs_difference=export.difference,
-        known_answer=_known_answer(export.answers),
+        training=settings,
+        metrics={"split": "test", "scores": scores_of(outcome)},
+        parity_max_abs_difference=outcome.export.difference,
+        gate=Gate(passed=outcome.verdict.passed, reasons=outcome.verdict.reasons),
+        baseline=outcome.best,
+        known_answer=_known_answer(outcome),
     )
 
 
-def _metrics(scores: Scores, test: Mapping[str, Windows]) -> dict[str, Any]:
-    sets = {
-        name: {"windows": len(test[name]), "horizons": [_rounded(asdict(score)) for score in per_horizon]}
-        for name, per_horizon in scores.items()
-    }
-    horizons = zip(*scores.values(), strict=True)
-    macro = [round(float(np.mean([score.skill for score in horizon])), DIGITS) for horizon in horizons]
-    return {"split": "test", "baseline": "persistence", "macro_skill": macro, "sets": sets}
+def scores_of(outcome: Outcome) -> list[dict[str, Any]]:
+    """The model's scores on its own test split, one entry per horizon; empty if they were not fit to be scored."""
+    wanted = ("horizon", "n", "rmse", "skill", "skill_low", "skill_high", "crps_gain", "coverage_80", "coverage_90")
+    return [
+        {name: round(row[name], DIGITS) if isinstance(row[name], float) else row[name] for name in wanted}
+        for row in as_json(rows(outcome.verdict.backtests))
+        if row["model"] == outcome.forecaster.name
+    ]
 
 
-def _rounded(score: Mapping[str, float]) -> dict[str, float]:
-    return {name: value if isinstance(value, int) else round(value, DIGITS) for name, value in score.items()}
-
-
-def _known_answer(answers: Single) -> KnownAnswer:
-    request = example_request()
-    mean = float(answers[0, request.horizon - 1, 0])
+def _known_answer(outcome: Outcome) -> KnownAnswer:
+    """README's question, answered by whichever of the two will answer it."""
+    request = PredictRequest.model_validate(EXAMPLE_REQUEST)
+    inputs = inputs_of(request)
+    if outcome.verdict.passed and outcome.history_samples <= WINDOW:
+        answer = outcome.forecaster.answer([inputs.window, inputs.context])
+    else:
+        answer = outcome.baselines[outcome.best].predict(_windows_of(inputs))
     return KnownAnswer(
         request=request,
-        predicted_bandwidth=round(mean * KNOWN_CAPACITY_MBPS, 4),
+        predicted_bandwidth=round(float(answer[0, request.horizon - 1, 0]) * KNOWN_CAPACITY_MBPS, 4),
         tolerance=KNOWN_TOLERANCE_MBPS,
     )
+
+
+def _windows_of(inputs: Inputs) -> Windows:
+    """A question as windows without a future."""
+    import numpy as np
+
+    count = len(inputs.window)
+    none = np.full(count, np.nan)
+    unknown = np.full((count, 5), np.nan, np.float32)
+    return Windows(inputs.window, inputs.context, unknown, none, none, none.astype(np.float32), np.full(count, ""))

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import onnx
 import onnxruntime
 
 from ml_inference.forecasting.layout import WINDOW, Single
-from ml_inference.forecasting.lstm import INPUT_NAME, LstmForecaster
+from ml_inference.forecasting.lstm import LstmForecaster
+from ml_inference.forecasting.network import INPUTS
+from ml_inference.forecasting.windows import Windows
+from ml_inference.history import context_of
 
 MAX_DIFFERENCE = 1e-5
 """Fraction of capacity by which ONNX Runtime may differ from Keras on any window."""
@@ -32,17 +34,14 @@ class Export:
     """A graph that has been checked."""
 
     graph: bytes
-    opset: int
     difference: float
     """largest difference from Keras on any window, fraction of capacity"""
     microseconds: float
     """median time of one window alone, on one thread"""
-    answers: Single
-    """what the graph forecasts for `questions` [rows, HORIZONS, 1 + quantiles]"""
 
 
-def export(forecaster: LstmForecaster, windows: Single, questions: Single) -> Export:
-    """Export, compare with Keras on thousands of `windows` and on the edges, and answer `questions`.
+def export(forecaster: LstmForecaster, windows: Windows) -> Export:
+    """Export, and compare with Keras on thousands of `windows` and on the edges.
 
     Raises ParityError if the two differ by more than MAX_DIFFERENCE, or anything is not finite.
     """
@@ -51,20 +50,24 @@ def export(forecaster: LstmForecaster, windows: Single, questions: Single) -> Ex
         path = Path(folder, "model.onnx")
         forecaster.export(path)
         graph = path.read_bytes()
-    session = _session(graph)
     spread = np.linspace(0, len(windows) - 1, min(PARITY_WINDOWS, len(windows))).astype(np.intp)
-    probe = np.concatenate([windows[spread], _edges(), questions])  # [rows, WINDOW, features]
-    ours, theirs = _run(session, probe), forecaster.predict(probe)
+    edges, edge_context = _edges()
+    probe = [
+        np.concatenate([windows.inputs[spread], edges]),  # [rows, WINDOW, features]
+        np.concatenate([windows.context[spread], edge_context]),  # [rows, context]
+    ]
+    session = _session(graph)
+    ours, theirs = _run(session, probe), forecaster.answer(probe)
     difference = float(np.max(np.abs(ours - theirs)))
     if not difference <= MAX_DIFFERENCE:  # so written, NaN fails
         raise ParityError(
             f"the exported graph differs from Keras by {difference:.2e} of capacity, more than {MAX_DIFFERENCE:.0e}"
         )
-    return Export(graph, _opset(graph), difference, _time(session, probe), ours[-len(questions) :])
+    return Export(graph, difference, _time(session, probe))
 
 
-def _edges() -> Single:
-    """Windows at the ends of what may be asked: idle, constant, full, missing, huge [rows, WINDOW, features]."""
+def _edges() -> tuple[Single, Single]:
+    """Windows at the ends of what may be asked: idle, constant, full, missing, huge; with their contexts."""
     rows: Sequence[tuple[float, float, float]] = [
         (0, 0, np.nan),
         (0, 0, 0),
@@ -77,7 +80,9 @@ def _edges() -> Single:
     holes[:, ::3, 2] = np.nan
     jumps = edges.copy()
     jumps[:, ::2] = 0
-    return np.concatenate([edges, holes, jumps])
+    windows = np.concatenate([edges, holes, jumps])  # [rows, WINDOW, features]
+    share = windows[:, :, 1].astype(np.float64) / 100
+    return windows, np.concatenate([context_of(each, WINDOW - 1) for each in share])
 
 
 def _session(graph: bytes) -> onnxruntime.InferenceSession:
@@ -86,20 +91,17 @@ def _session(graph: bytes) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
 
-def _run(session: onnxruntime.InferenceSession, windows: Single) -> Single:
-    return np.asarray(session.run(None, {INPUT_NAME: windows})[0], np.float32)
+def _run(session: onnxruntime.InferenceSession, inputs: Sequence[Single]) -> Single:
+    raw = np.asarray(session.run(None, dict(zip(INPUTS, inputs, strict=True)))[0], np.float32)
+    raw[:, :, 1:].sort(axis=2)
+    return raw
 
 
-def _opset(graph: bytes) -> int:
-    (version,) = [each.version for each in onnx.load_from_string(graph).opset_import if each.domain in ("", "ai.onnx")]
-    return int(version)
-
-
-def _time(session: onnxruntime.InferenceSession, windows: Single) -> float:
-    window = np.ascontiguousarray(windows[:1])  # [1, WINDOW, features]
+def _time(session: onnxruntime.InferenceSession, inputs: Sequence[Single]) -> float:
+    one = {name: np.ascontiguousarray(part[:1]) for name, part in zip(INPUTS, inputs, strict=True)}
     times = []
     for _ in range(TIMED_RUNS):
         begin = time.perf_counter()
-        session.run(None, {INPUT_NAME: window})
+        session.run(None, one)
         times.append(time.perf_counter() - begin)
     return float(np.median(times)) * 1e6

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ def prepare() -> None:
     with _silent_stderr():
         import keras  # noqa: F401 – its backend prints, too
         import tensorflow as tf
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # many small models are what is wanted here
     if not tf.config.threading.get_intra_op_parallelism_threads():
         tf.config.threading.set_intra_op_parallelism_threads(THREADS)
         tf.config.threading.set_inter_op_parallelism_threads(THREADS)
