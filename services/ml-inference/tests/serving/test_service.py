@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from ml_inference.bundle import Manifest, load_bundle, window_of
+from ml_inference.bundle import Manifest, inputs_of, load_bundle
 from ml_inference.serving.keeper import BundleKeeper
 from qos_contract import EXAMPLE_REQUEST, PredictRequest, PredictResponse
 from qos_runtime.testing import Answer, Endpoint, Process, running
@@ -54,7 +54,7 @@ def test_predict_when_capacity_is_tenfold_then_so_is_the_answer(service: Endpoin
 
 @pytest.mark.parametrize("horizon", range(1, 6))
 def test_predict_when_compared_with_the_bundle_then_is_the_same(service: Endpoint, horizon: int) -> None:
-    forecast = load_bundle(BUNDLE).forecast(window_of(PredictRequest.model_validate(EXAMPLE_REQUEST)))
+    forecast = load_bundle(BUNDLE).model.forecast(inputs_of(PredictRequest.model_validate(EXAMPLE_REQUEST)))
     lower, upper = forecast.interval(0.8)
     answer = ask(service, horizon=horizon)
     assert answer.predicted_bandwidth == pytest.approx(100 * forecast.mean[0, horizon - 1], abs=1e-4)
