@@ -77,11 +77,28 @@ format: .venv/dev ## let ruff write the Python files as lint wants them
 	@$(call in_venv,dev) ruff format $(python_sources)
 
 ##@ Models
-.PHONY: train
+.PHONY: train evaluate backtest report mlflow
+# LINKS and BATCHES make train and evaluate shorter, for a try. REGISTRY is where models are recorded (.mlflow).
 # The default recipe needs no data: it trains on generated links.
 train: .venv/training ## train the LSTM and write a bundle: [DATA=file.parquet|csv] [OUT=folder] [SEED=n]
-	@$(call in_venv,training) PYTHONPATH=$(inference_path) python -m ml_inference.training --out '$(or $(OUT),reports/bundle)' \
-		$(if $(DATA),--data '$(DATA)') $(if $(SEED),--seed '$(SEED)')
+	@$(training).training train --out '$(or $(OUT),reports/bundle)' $(call options,DATA SEED LINKS BATCHES REGISTRY)
+
+evaluate: .venv/training ## train and test LSTM and baselines on a folder's files, slowly: DATA=folder [SEED=n]
+	@$(call need,DATA,a folder of .parquet and .csv files: make evaluate DATA=traces)
+	@$(training).training evaluate $(call options,DATA OUT SEED LINKS BATCHES REGISTRY)
+
+backtest: .venv/training ## test the recorded models on a folder's files, without training: DATA=folder [SPLIT=test]
+	@$(call need,DATA,a folder of .parquet and .csv files: make backtest DATA=traces)
+	@$(training).training backtest $(call options,DATA OUT SPLIT REGISTRY)
+	@echo 'next: see the models that ran with make mlflow'
+
+report: .venv/training ## write a page with charts and a model card from what evaluate found: [CARD=file.md]
+	@$(training).report --evaluation '$(results)/evaluation.json' --details '$(results)/evaluation-details.json' \
+		--out '$(results)/report.html' --card '$(or $(CARD),$(results)/model-card.md)'
+	@echo 'next: open the report in a browser; see the recorded models with make mlflow'
+
+mlflow: .venv/training ## show the recorded models in a browser, on this machine alone: [PORT=5000]
+	@$(call in_venv,training) PYTHONPATH=$(inference_path) bin/mlflow '$(or $(PORT),5000)' '$(or $(REGISTRY),.mlflow)'
 
 ##@ Maintain
 .PHONY: lock hooks clean
@@ -91,14 +108,20 @@ lock: .venv/dev ## resolve the lock files anew; UPGRADE=1 moves to the newest ve
 hooks: .venv/dev ## have git run `make lint` before each commit
 	@$(call in_venv,dev) pre-commit install
 
-clean: ## delete what the verbs made inside the clone (environments, caches, reports); `make down` first
+clean: ## delete environments, caches and reports, not the recorded models (.mlflow); `make down` first
 	@! [ -e .state ] || { echo 'make: the platform is still up in .state: make down first' >&2; exit 1; }
 	rm -rf .venv .cache reports
+	@! [ -e .mlflow ] || echo 'kept: the recorded models and their history, in .mlflow'
 
+training = $(call in_venv,training) PYTHONPATH=$(inference_path) python -m ml_inference
+# Where evaluate writes and report reads.
+results = $(or $(OUT),reports)
 inference_path = services/contract/src:services/runtime/src:services/ml-inference/src
 mypy_targets = services/contract/src services/runtime/src services/api-gateway/src services/ml-inference/src \
 	nagios/plugins/src roles/supervisor/library tests
 
+# $(call options,NAME…): for each variable that is set its option, --data for DATA
+options = $(foreach name,$(1),$(if $($(name)),--$(shell printf %s '$(name)' | tr A-Z a-z) '$($(name))'))
 # $(call need,NAME,what it is)
 need = [ -n '$($(1))' ] || { echo 'make: $(1) is not set: $(2)' >&2; exit 2; }
 

@@ -211,11 +211,13 @@ def test_bundle_that_does_not_fit_is_refused_before_anything_restarts(healthy: P
     shutil.copytree(ROOT / "services/ml-inference/bundles/default", tmp_path / "bad")
     with (tmp_path / "bad/model.onnx").open("ab") as graph:
         graph.write(b"more")
-    pids = healthy.pids("ml_inference")
+    served = healthy.state_dir / "models/current/model.onnx"  # beside the same manifest
+    pids, good = healthy.pids("ml_inference"), served.read_bytes()
     done = run("make", "up", f"ANSIBLE_OPTIONS=-e platform_bundle_dir={tmp_path}/bad", check=False)
     assert done.returncode != 0
     assert "cannot be served: model.onnx" in done.stdout
     assert healthy.pids("ml_inference") == pids
+    assert served.read_bytes() == good
     assert predict(healthy).status_code == 200
 
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from ml_inference.history import CONTEXT, MAX_HISTORY, SWING_STEPS, context_of
+from ml_inference.history import CONTEXT, MAX_HISTORY, SWING_STEPS, TINY, context_of
 from qos_contract import WINDOW
 from qos_contract.predict import MAX_SAMPLES, MAX_UTILISATION
 
@@ -110,3 +110,68 @@ def test_context_when_a_request_is_as_long_as_it_may_be_then_all_of_it_counts() 
     assert MAX_HISTORY == MAX_SAMPLES
     share = np.linspace(0, 1, MAX_SAMPLES + 3)
     assert column(context_of(share, FIRST), "samples").tolist() == [*range(WINDOW, MAX_SAMPLES + 1), *[MAX_SAMPLES] * 3]
+
+
+def told(share: np.ndarray) -> dict[str, float]:
+    """The definitions of history.CONTEXT, spelt out for the newest sample of `share`."""
+    share = share[-MAX_HISTORY:]
+    rows = len(share)
+    change = [share[row] - share[row - 1] for row in range(1, rows)]
+    swing = [share[row] - share[row - SWING_STEPS] for row in range(SWING_STEPS, rows)]
+    squares = sum(each**2 for each in change) + TINY
+
+    def echo(lag: int) -> float:
+        return float(sum(change[row] * change[row - lag] for row in range(lag, rows - 1)) / squares)
+
+    return {
+        "echo_1": echo(1),
+        "echo_2": echo(2),
+        "level_100": float(np.mean(share[-100:])),
+        "level_30": float(np.mean(share[-30:])),
+        "level": float(np.mean(share)),
+        "step": float(np.sqrt(np.mean(np.square(change)))),
+        "swing": float(np.sqrt(np.mean(np.square(swing)))),
+        "samples": float(rows),
+    }
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(SWING_STEPS + 1, MAX_HISTORY + 60), st.floats(0.01, 1))
+def test_context_when_spelt_out_then_agrees(seed: int, rows: int, size: float) -> None:
+    random = np.random.default_rng(seed)
+    share = np.clip(np.cumsum(random.normal(0, size / 10, rows)) + size * random.random(rows), 0, MAX_SHARE)
+    context = context_of(share, SWING_STEPS)
+    for row in {0, 1, len(context) // 2, len(context) - 1} & set(range(len(context))):
+        expected = told(share[: SWING_STEPS + row + 1])
+        assert dict(zip(CONTEXT, context[row].tolist(), strict=True)) == pytest.approx(expected, rel=1e-4, abs=1e-5)
+
+
+@settings(deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(WINDOW, 80), st.floats(1e-2, 10))
+def test_context_when_the_link_is_larger_then_levels_are_and_echoes_stay(seed: int, rows: int, factor: float) -> None:
+    share = np.random.default_rng(seed).uniform(0.05, 1, rows)
+    one, other = context_of(share, FIRST), context_of(share * factor, FIRST)
+    for name in CONTEXT:
+        grows = 1 if name.startswith("echo") or name == "samples" else factor
+        assert column(other, name) == pytest.approx(column(one, name) * grows, rel=1e-4, abs=1e-4), name
+
+
+@settings(deadline=None)
+@given(st.integers(0, 2**32 - 1), st.floats(0, MAX_SHARE), st.integers(1, 100))
+def test_context_when_more_comes_before_512_samples_then_they_alone_count(seed: int, before: float, more: int) -> None:
+    random = np.random.default_rng(seed)
+    share = random.uniform(0.1, 1, MAX_HISTORY)
+    earlier = np.concatenate([random.uniform(0, before, more), share])
+    known = context_of(share, MAX_HISTORY - 1)
+    assert context_of(earlier, len(earlier) - 1) == pytest.approx(known, rel=1e-4, abs=1e-5)
+    earlier[more] += 0.5  # the oldest that counts
+    assert column(context_of(earlier, len(earlier) - 1), "level") > column(known, "level")
+
+
+def test_context_when_asked_from_the_first_possible_sample_then_has_that_row() -> None:
+    share = np.array([0.1, 0.4, 0.2, 0.6, 0.3, 0.7, 0.5])
+    context = context_of(share, SWING_STEPS)
+    assert column(context, "samples").tolist() == [6, 7]
+    assert column(context, "swing")[0] == pytest.approx(0.6)
+    assert column(context, "swing")[1] == pytest.approx(np.sqrt((0.6**2 + 0.1**2) / 2))
+    assert column(context, "echo_2")[0] == pytest.approx(told(share[:6])["echo_2"])

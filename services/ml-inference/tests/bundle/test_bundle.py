@@ -1,14 +1,32 @@
 """A bundle answers, or says in one sentence why it cannot be used."""
 
 import json
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from ml_inference.bundle import BundleError, Gate, Graph, Inputs, fingerprint, inputs_of, load_bundle
+from ml_inference.bundle import (
+    Bundle,
+    BundleError,
+    Gate,
+    Graph,
+    Inputs,
+    Manifest,
+    fingerprint,
+    inputs_of,
+    load_bundle,
+    put_in_place,
+)
+from ml_inference.bundle.__main__ import main
 from ml_inference.history import CONTEXT, context_of
 from qos_contract import EXAMPLE_REQUEST, PredictRequest
 
@@ -144,6 +162,8 @@ def test_bundle_when_folder_or_files_are_missing_then_says_which(make_bundle: Bu
     ("change", "expected"),
     [
         ({"schema_version": 1}, "schema_version"),
+        ({"schema_version": 3}, "schema_version"),
+        ({"schema_version": "2"}, "schema_version"),
         ({"quantile_levels": [0.9, 0.5, 0.1]}, "quantile_levels must ascend"),
         ({"quantile_levels": [0.2, 0.5, 0.9]}, "quantile_levels must contain 0.1 and 0.9"),
         ({"features": ["bandwidth_util"]}, "features must be"),
@@ -243,6 +263,96 @@ def test_graph_when_it_overflows_at_the_limits_then_is_refused(
     known = {"request": EXAMPLE_REQUEST | {"bandwidth_util": [0] * 10}, "predicted_bandwidth": 0.0, "tolerance": 0.01}
     message = refusal(make_bundle(**{ARGUMENT[name]: make_graph(scale=1e38)}, known_answer=known))
     assert message == f"{name} answers with NaN or infinity at the contract's limits"
+
+
+def test_graph_when_it_answers_nan_then_is_refused(make_bundle: BundleMaker, make_graph: GraphMaker) -> None:
+    broken = make_graph(scale=float("nan"))
+    assert refusal(make_bundle(broken)).startswith("model.onnx answers nan Mbps to the known question")
+    expected = "baseline.onnx answers with NaN or infinity at the contract's limits"
+    assert refusal(make_bundle(fallback=broken)) == expected
+    # Also where no one would ask it: a model that never answers is kept for those who judge it.
+    known = {"request": EXAMPLE_REQUEST, "predicted_bandwidth": 75.0, "tolerance": 0.01}
+    refused = {"passed": False, "reasons": ["it answers nothing"]}
+    assert refusal(make_bundle(broken, gate=refused, known_answer=known)) == expected.replace("baseline", "model")
+
+
+@given(samples=st.integers(10, 512), needed=st.integers(10, 512), passed=st.booleans())
+def test_graph_for_when_anything_is_known_then_the_model_answers_only_if_it_may(
+    samples: int, needed: int, passed: bool
+) -> None:
+    gate = Gate(passed=passed, reasons=() if passed else ("no better",))
+    manifest = SimpleNamespace(gate=gate, history_samples=needed)
+    model, baseline = object(), object()
+    bundle = Bundle(cast(Manifest, manifest), cast(Graph, model), cast(Graph, baseline))
+    assert bundle.graph_for(samples) is (model if passed and samples >= needed else baseline)
+
+
+FILES = {"manifest.json": b"new", "model.onnx": b"newer", "baseline.onnx": b"newest"}
+
+
+def content(folder: Path) -> dict[str, bytes] | None:
+    """What a reader finds at this moment; none where there is no folder."""
+    return {path.name: path.read_bytes() for path in folder.iterdir()} if folder.is_dir() else None
+
+
+def test_put_in_place_when_watched_then_no_reader_meets_files_of_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, seen = tmp_path / "deep" / "bundle", []
+    put_in_place(folder, {"manifest.json": b"old", "plot.svg": b"older"})
+    old = content(folder)
+
+    def spy(what: Callable[..., Any]) -> Callable[..., Any]:
+        """Look before and after."""
+
+        def looking(*arguments: Any) -> Any:
+            seen.append(content(folder))
+            answer = what(*arguments)
+            seen.append(content(folder))
+            return answer
+
+        return looking
+
+    monkeypatch.setattr(os, "fsync", spy(os.fsync))
+    monkeypatch.setattr(Path, "rename", spy(Path.rename))
+    put_in_place(folder, FILES)
+    assert content(folder) == FILES
+    assert len(seen) == 2 * (len(FILES) + 2)  # every file is on disk before a name moves
+    assert all(found in (old, None, FILES) for found in seen)
+    assert seen[: 2 * len(FILES) + 1] == [old] * (2 * len(FILES) + 1)
+    assert seen[-1] == FILES
+    assert folder.stat().st_mode & 0o777 == 0o755
+    assert [path.name for path in folder.parent.iterdir()] == ["bundle"]
+
+
+@pytest.mark.parametrize("written", range(len(FILES)))
+def test_put_in_place_when_the_disk_is_full_then_the_old_bundle_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: int
+) -> None:
+    folder, calls = tmp_path / "bundle", iter(range(10))
+    put_in_place(folder, {"manifest.json": b"old"})
+
+    def full(_: int) -> None:
+        if next(calls) == written:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        put_in_place(folder, FILES)
+    assert content(folder) == {"manifest.json": b"old"}
+    assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
+
+
+def test_command_when_asked_then_says_whether_a_bundle_can_be_served(
+    make_bundle: BundleMaker, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = make_bundle()
+    monkeypatch.setattr(sys, "argv", ["bundle", str(folder)])
+    assert main() == 0
+    assert capsys.readouterr().out == f"{folder} can be served: model 20250101-abcdef12\n"
+    (folder / "baseline.onnx").unlink()
+    assert main() == 1
+    assert capsys.readouterr().err == f"{folder} cannot be served: baseline.onnx is missing\n"
 
 
 def test_description_when_of_a_wrong_version_then_cannot_be_written(make_bundle: BundleMaker) -> None:

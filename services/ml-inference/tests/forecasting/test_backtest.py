@@ -180,7 +180,7 @@ def test_segments_when_windows_are_known_then_each_is_in_one_at_most() -> None:
     assert masks[CALM].tolist() == [True, False, False, True]
     assert masks[VOLATILE].tolist() == [False, True, False, False]
     assert masks[NEAR_CAPACITY].tolist() == [False, False, True, False]
-    assert (sum(masks[name].astype(int) for name in SEGMENTS) <= 1).all()
+    assert np.sum([masks[name] for name in SEGMENTS], axis=0).max() <= 1
 
 
 def test_segment_when_it_has_few_rows_then_is_left_out() -> None:

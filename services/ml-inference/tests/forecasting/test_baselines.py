@@ -127,7 +127,7 @@ def test_baseline_when_targets_are_partly_unknown_then_learns_from_the_others(sp
     holes.targets[::2, -1] = np.nan
     one, other = ExponentialSmoothing(), ExponentialSmoothing()
     one.fit(holes, splits["val"])
-    other.fit(train.where(np.isfinite(holes.targets).all(axis=1)), splits["val"])
+    other.fit(train.where(np.asarray(np.isfinite(holes.targets).all(axis=1))), splits["val"])
     assert one.state() == other.state()
 
 

@@ -46,7 +46,7 @@ class Filter(LinearForecaster):
     name = "filter"
 
     def weigh(self, train: Windows, validation: Windows) -> tuple[Double, Double]:  # noqa: ARG002 – nothing to learn
-        pull = PULL ** np.arange(1, HORIZONS + 1)  # [HORIZONS]
+        pull = np.asarray(PULL ** np.arange(1, HORIZONS + 1), np.float64)  # [HORIZONS]
         weights = np.zeros((WINDOW, HORIZONS))
         weights[-1] = pull
         return weights, 0.4 * (1 - pull)

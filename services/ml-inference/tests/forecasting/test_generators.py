@@ -1,9 +1,12 @@
 """Links with a law: their best forecast is the best. Links of all kinds: within bounds, and of all kinds."""
 
+import math
 from itertools import product
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ml_inference.forecasting.data import Trace
 from ml_inference.forecasting.generators import KNOWN_LINKS, FiveLevelLink, KnownLink, LongRangeLink
@@ -11,6 +14,8 @@ from ml_inference.forecasting.layout import HORIZONS, WINDOW
 from ml_inference.forecasting.metrics import rmse
 from ml_inference.forecasting.mixtures import loads, mixed_links
 from ml_inference.forecasting.windows import cut
+from ml_inference.history import context_of
+from qos_contract import PredictRequest
 
 ROWS = 500
 
@@ -110,6 +115,23 @@ def test_filter_when_compared_with_every_hidden_path_then_agrees() -> None:
     assert law.best(trace_of(share))[0] == pytest.approx(np.array(expected), rel=1e-9)
 
 
+def test_filter_when_compared_with_the_forward_algorithm_then_agrees_at_every_row() -> None:
+    law = FiveLevelLink()
+    levels, transition = np.array(law.levels), law.transition()
+    share = shares(law.traces(np.random.default_rng(9), 1, 80))[0]
+    # log p(samples so far, level now), by the density in full: nothing is normalised before the end.
+    log_gamma = law.fading * np.log(law.fading / levels) - math.lgamma(law.fading)
+    density = log_gamma + (law.fading - 1) * np.log(share)[:, None] - law.fading * share[:, None] / levels
+    forward = [density[0] - math.log(len(levels))]
+    for row in range(1, len(share)):
+        forward.append(density[row] + np.logaddexp.reduce(forward[-1][:, None] + np.log(transition), axis=0))
+    belief = np.exp(np.stack(forward) - np.logaddexp.reduce(np.stack(forward), axis=1)[:, None])  # [rows, levels]
+    best = law.best(trace_of(share))
+    for step in range(1, HORIZONS + 1):
+        expected = belief @ np.linalg.matrix_power(transition, step) @ levels
+        assert best[:, step - 1] == pytest.approx(expected[WINDOW - 1 : -1], rel=1e-6)
+
+
 def test_filter_when_beside_persistence_and_straight_lines_then_wins() -> None:
     law, random = FiveLevelLink(), np.random.default_rng(5)
     train, test = law.traces(random, 60, ROWS), law.traces(random, 40, ROWS)
@@ -131,8 +153,9 @@ def test_filter_when_another_one_has_a_wrong_law_then_it_does_not_win(wrong: Fiv
     assert all(least < rival * 1.001 for least, rival in zip(best, worse, strict=True))
 
 
-def test_closed_form_when_compared_with_the_exact_covariance_then_agrees() -> None:
-    law, past = LongRangeLink(), 60
+@pytest.mark.parametrize("past", [WINDOW, WINDOW + 1, 60, 200])
+def test_closed_form_when_compared_with_the_exact_covariance_then_agrees(past: int) -> None:
+    law = LongRangeLink()
     share = shares(law.traces(np.random.default_rng(7), 1, past + 1))[0]
     constants = np.array(law.time_constants)
 
@@ -171,9 +194,24 @@ def test_long_range_when_made_then_correlation_falls_slowly() -> None:
     assert far > 0.2  # one process of 8 steps would have left exp(-30/8) = 0.02
 
 
-@pytest.mark.parametrize("make", [mixed_links])
-def test_mixed_when_seed_is_the_same_then_numbers_are(make: type) -> None:
-    first, again, other = (make(np.random.default_rng(seed), 5, 40) for seed in (4, 4, 5))
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 12), st.integers(WINDOW, 90))
+def test_mixed_when_seed_is_anything_then_the_contract_takes_every_link(seed: int, links: int, rows: int) -> None:
+    for trace in mixed_links(np.random.default_rng(seed), links, rows):
+        spread = [None if np.isnan(value) else value for value in trace.rtt_variance.tolist()]
+        PredictRequest.model_validate(
+            {
+                "packet_rate": trace.packet_rate.tolist(),
+                "bandwidth_util": trace.bandwidth_util.tolist(),
+                "rtt_variance": spread,
+                "link_capacity_mbps": trace.capacity_mbps,
+            }
+        )
+        assert np.isfinite(context_of(trace.bandwidth_util / 100, WINDOW - 1)).all()
+
+
+def test_mixed_when_seed_is_the_same_then_numbers_are() -> None:
+    first, again, other = (mixed_links(np.random.default_rng(seed), 5, 40) for seed in (4, 4, 5))
     for one, two in zip(first, again, strict=True):
         assert (one.packet_rate == two.packet_rate).all()
         assert np.array_equal(one.rtt_variance, two.rtt_variance, equal_nan=True)

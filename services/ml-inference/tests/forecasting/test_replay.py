@@ -9,8 +9,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from ml_inference.forecasting.data import Trace
 from ml_inference.replay.__main__ import main
+from ml_inference.replay.questions import HISTORY, count, questions
+from qos_contract import WINDOW, PredictRequest
 
 CAPACITY = 40.0
 
@@ -106,6 +111,23 @@ def test_replay_when_asking_then_sends_windows_in_time_order_over_one_connection
     assert first["rtt_variance"] == [None, 2.0] * 5
     assert (first["link_capacity_mbps"], first["horizon"]) == (CAPACITY, 1)
     assert len(Gateway.connections) == 1
+
+
+@given(lengths=st.lists(st.integers(1, HISTORY + 30), max_size=3))
+def test_questions_when_asked_then_bring_what_the_segment_has_up_to_two_minutes(lengths: list[int]) -> None:
+    traces = []
+    for length in lengths:
+        util, rtt = np.linspace(1, 99, length), np.full(length, np.nan)
+        traces.append(Trace(str(length), util * 10, util, rtt, util / 100 * CAPACITY, CAPACITY))
+    asked = list(questions(traces))
+    assert len(asked) == count(traces)
+    rows = [(trace, row) for trace in traces for row in range(WINDOW, len(trace))]
+    for (trace, row), question in zip(rows, asked, strict=True):
+        sent = PredictRequest.model_validate(question.body)
+        assert sent.bandwidth_util == trace.bandwidth_util[max(row - HISTORY, 0) : row].tolist()
+        assert len(sent.bandwidth_util) == min(row, HISTORY)
+        assert question.last_mbps == sent.bandwidth_util[-1] / 100 * CAPACITY
+        assert question.actual_mbps == trace.bandwidth_mbps[row]
 
 
 def test_replay_when_limited_then_asks_no_more(gateway: str, trace: Path, tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from ml_inference.bundle import Bundle, inputs_of, load_bundle
-from ml_inference.forecasting.mixtures import mixed_links
 from ml_inference.forecasting.layout import HORIZONS, QUANTILE_LEVELS, WINDOW, Single
+from ml_inference.forecasting.mixtures import mixed_links
 from ml_inference.forecasting.windows import cut
 from ml_inference.history import context_of
 from qos_contract import EXAMPLE_REQUEST, PredictRequest

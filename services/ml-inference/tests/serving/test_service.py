@@ -7,10 +7,13 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
-from ml_inference.bundle import Manifest, inputs_of, load_bundle
+from ml_inference.bundle import Graph, Manifest, inputs_of, load_bundle
 from ml_inference.serving.keeper import BundleKeeper
 from qos_contract import EXAMPLE_REQUEST, PredictRequest, PredictResponse
 from qos_runtime.testing import Answer, Endpoint, Process, running
@@ -96,6 +99,116 @@ def test_predict_when_body_is_bad_then_422_with_the_path(service: Endpoint) -> N
     assert answer.json()["detail"][0]["loc"] == ["body", "rtt_variance"]
 
 
+def rewritten(folder: Path, **changes: object) -> Path:
+    """The bundle in `folder` with other words in its manifest."""
+    path = folder / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    return folder
+
+
+def answered_by_baseline() -> dict[str, object]:
+    """What the manifest has to say of the documented question where the baseline answers it."""
+    known = load_bundle(BUNDLE).baseline.forecast(inputs_of(PredictRequest.model_validate(EXAMPLE_REQUEST)))
+    return {"request": EXAMPLE_REQUEST, "predicted_bandwidth": 100 * float(known.mean[0, 0]), "tolerance": 0.01}
+
+
+def history(samples: int, seed: int = 1) -> dict[str, list[float]]:
+    """A link that wandered far away from the documented window before it came to it."""
+    random = np.random.default_rng(seed)
+    before = samples - len(EXAMPLE_REQUEST["bandwidth_util"])
+    return {name: [*random.uniform(1, 9, before).tolist(), *values] for name, values in EXAMPLE_REQUEST.items()}
+
+
+def check_is(answer: PredictResponse, graph: Graph, **asked: object) -> None:
+    """That the answer is the graph's, and says so."""
+    request = PredictRequest.model_validate(EXAMPLE_REQUEST | asked)
+    forecast, step = graph.forecast(inputs_of(request)), request.horizon - 1
+    lower, upper = forecast.interval(0.8)
+    numbers = (answer.predicted_bandwidth, answer.lower, answer.upper)
+    expected = [100 * float(each[0, step]) for each in (forecast.mean, lower, upper)]
+    assert numbers == pytest.approx(expected, abs=1e-4)
+    assert answer.model_version == graph.version
+
+
+def test_predict_when_the_gate_refused_the_model_then_the_baseline_answers_and_signs(folder: Path) -> None:
+    refused = {"passed": False, "reasons": ["it is no better than ridge"]}
+    bundle = load_bundle(rewritten(folder, gate=refused, known_answer=answered_by_baseline()))
+    manifest = bundle.manifest
+    with running(SERVICE, "ML_INFERENCE_", bundle_dir=folder) as (service, _):
+        for asked in ({}, history(60), {"horizon": 5}, {"rtt_variance": None, "horizon": 3}):
+            answer = ask(service, **asked)
+            check_is(answer, bundle.baseline, **asked)
+            assert answer.model_version == f"{manifest.baseline}-{manifest.model_version}"
+        assert service.get("/health/ready").json()["model_version"] == bundle.baseline.version
+        model = bundle.model.forecast(inputs_of(PredictRequest.model_validate(EXAMPLE_REQUEST))).mean[0, 0]
+        assert abs(ask(service).predicted_bandwidth - 100 * model) > 0.01  # the two could be told apart
+
+
+def test_predict_when_too_little_is_known_of_the_link_then_the_baseline_answers(folder: Path) -> None:
+    bundle = load_bundle(rewritten(folder, history_samples=40, known_answer=answered_by_baseline()))
+    with running(SERVICE, "ML_INFERENCE_", bundle_dir=folder) as (service, _):
+        for samples, graph in ((10, bundle.baseline), (39, bundle.baseline), (40, bundle.model), (60, bundle.model)):
+            check_is(ask(service, **history(samples)), graph, **history(samples))
+
+
+@pytest.mark.parametrize("samples", [11, 60, 512])
+def test_predict_when_more_history_is_sent_then_it_is_used(service: Endpoint, samples: int) -> None:
+    answer, short = ask(service, **history(samples)), ask(service)
+    check_is(answer, load_bundle(BUNDLE).model, **history(samples))
+    assert abs(answer.predicted_bandwidth - short.predicted_bandwidth) > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        (history(513), "packet_rate"),
+        ({name: values[1:] for name, values in EXAMPLE_REQUEST.items()}, "packet_rate"),
+        (history(60) | {"bandwidth_util": history(59)["bandwidth_util"]}, "bandwidth_util"),
+        ({"rtt_variance": history(60)["rtt_variance"]}, "rtt_variance"),
+        ({"packet_rate": [1.1e10] * 10}, "packet_rate"),
+        ({"bandwidth_util": [1000.1] * 10}, "bandwidth_util"),
+        ({"rtt_variance": [600_001] * 10}, "rtt_variance"),
+        ({"bandwidth_util": [-0.1] * 10}, "bandwidth_util"),
+        ({"horizon": 6}, "horizon"),
+        ({"threshold_mbps": -1}, "threshold_mbps"),
+        ({"link_capacity_mbps": 0}, "link_capacity_mbps"),
+    ],
+)
+def test_predict_when_beyond_the_limits_then_422_names_the_field(
+    service: Endpoint, change: dict[str, object], name: str
+) -> None:
+    answer = service.post("/predict", EXAMPLE_REQUEST | change)
+    assert answer.status == 422
+    assert answer.json()["detail"][0]["loc"][:2] == ["body", name]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.floats(0, 1000), min_size=10, max_size=60),
+    st.lists(st.floats(0, 2000), min_size=2, max_size=5),
+    st.integers(1, 5),
+)
+def test_predict_when_threshold_rises_then_probability_never_does(
+    service: Endpoint, util: list[float], thresholds: list[float], horizon: int
+) -> None:
+    link = {"packet_rate": util, "bandwidth_util": util, "rtt_variance": None, "horizon": horizon}
+    answers = [ask(service, **link, threshold_mbps=threshold) for threshold in sorted(thresholds)]
+    probabilities = [answer.exceed_probability for answer in answers if answer.exceed_probability is not None]
+    assert len(probabilities) == len(thresholds)
+    assert probabilities == sorted(probabilities, reverse=True)
+    assert all(0 <= answer.lower <= answer.upper for answer in answers)
+
+
+@pytest.mark.parametrize("horizon", range(1, 6))
+def test_predict_when_an_end_of_the_interval_is_the_threshold_then_probability_is_its_level(
+    service: Endpoint, horizon: int
+) -> None:
+    answer = ask(service, horizon=horizon, link_capacity_mbps=1000)
+    for end, expected in ((answer.lower, 0.9), (answer.upper, 0.1)):
+        exceeding = ask(service, horizon=horizon, link_capacity_mbps=1000, threshold_mbps=end).exceed_probability
+        assert exceeding == pytest.approx(expected, abs=1e-3)
+
+
 def test_metrics_when_scraped_then_name_the_model(service: Endpoint) -> None:
     families = {f.name: f for f in text_string_to_metric_families(service.get("/metrics").body.decode())}
     assert families["model_info"].samples[0].labels["model_version"] == ask(service).model_version
@@ -122,7 +235,13 @@ def flip_a_bit(path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("damage", "file"),
-    [(flip_a_bit, "model.onnx"), (Path.unlink, "model.onnx"), (Path.unlink, "manifest.json")],
+    [
+        (flip_a_bit, "model.onnx"),
+        (Path.unlink, "model.onnx"),
+        (flip_a_bit, "baseline.onnx"),
+        (Path.unlink, "baseline.onnx"),
+        (Path.unlink, "manifest.json"),
+    ],
 )
 def test_bundle_when_corrupted_and_restored_then_readiness_follows_and_answers_go_on(
     watched: tuple[Endpoint, Process], folder: Path, damage: Callable[[Path], None], file: str

@@ -23,6 +23,8 @@ from ml_inference.training.registry import Registry, RegistryError, Version
 
 pytestmark = pytest.mark.training
 
+PYTHON = str(Path(sys.executable).absolute())
+"""Found before any test leaves the clone: PATH may name the environment from there."""
 SHIPPED = Path(__file__).parents[2] / "bundles" / "default"
 
 
@@ -161,6 +163,21 @@ def _break(*_: object) -> None:
     raise OSError(28, "No space left on device")
 
 
+def test_newest_when_asked_then_is_what_was_recorded_last_whoever_is_champion(
+    registry: Registry, tmp_path: Path
+) -> None:
+    with pytest.raises(RegistryError, match="lstm is not in"):
+        registry.newest("lstm")
+    one = record(registry, tmp_path, "20261123-aaaaaaaa")
+    assert registry.newest("lstm") == one
+    registry.promote(one, "ann", "first")
+    two = record(registry, tmp_path, "20261124-bbbbbbbb")
+    other = registry.record("another", "other", tmp_path / one.model_version, {}, {}, {})
+    assert registry.newest("lstm") == two != registry.champion("lstm")
+    assert other.number == 1
+    assert registry.champion("lstm") == one
+
+
 def test_export_when_read_then_bytes_are_those_recorded(registry: Registry, tmp_path: Path) -> None:
     one, two = record(registry, tmp_path, "20261123-aaaaaaaa"), record(registry, tmp_path, "20261124-bbbbbbbb")
     destination = tmp_path / "served" / "bundle"
@@ -260,7 +277,7 @@ for _ in range(5):
 
 def test_record_when_two_processes_do_then_all_versions_are_whole(tmp_path: Path) -> None:
     # Neither finds the store made, so they also compete for making it.
-    command = [sys.executable, "-c", RECORD, str(tmp_path / "store"), str(SHIPPED)]
+    command = [PYTHON, "-c", RECORD, str(tmp_path / "store"), str(SHIPPED)]
     # ONNX Runtime, which reads bundles, would write its telemetry's files into the home.
     path = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "ORT_DISABLE_TELEMETRY": "1"}
     processes = [
@@ -279,6 +296,9 @@ def test_record_when_two_processes_do_then_all_versions_are_whole(tmp_path: Path
     champion = registry.champion("lstm")
     assert champion is not None
     assert champion.number == history[-1].version
+    newest = registry.newest("lstm")
+    assert newest is not None
+    assert newest.number == 10  # not 9, the last one by its letters
 
 
 def test_environment_when_opened_then_nothing_is_reported_home(registry: Registry) -> None:

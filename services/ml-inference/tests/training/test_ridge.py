@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import onnxruntime
 import pytest
 
 pytest.importorskip("sklearn")
@@ -12,6 +13,7 @@ from ml_inference.forecasting.data import Trace
 from ml_inference.forecasting.layout import HORIZONS
 from ml_inference.forecasting.metrics import rmse
 from ml_inference.forecasting.windows import Windows, cut
+from ml_inference.training.baseline_graph import graph_of
 
 pytestmark = pytest.mark.training
 
@@ -47,3 +49,11 @@ def test_ridge_when_kept_as_json_then_forecasts_are_the_same() -> None:
     again = restore(json.loads(json.dumps(ridge.state())))
     assert isinstance(again, Ridge)
     assert (again.predict(test) == ridge.predict(test)).all()
+
+
+def test_ridge_when_exported_then_graph_answers_as_it_does() -> None:
+    ridge, test = Ridge(), links(3)
+    ridge.fit(links(1), links(2))
+    session = onnxruntime.InferenceSession(graph_of(ridge), providers=["CPUExecutionProvider"])
+    (answer,) = session.run(None, {"window": test.inputs, "context": test.context})
+    assert np.asarray(answer) == pytest.approx(ridge.predict(test), abs=1e-5)

@@ -130,7 +130,7 @@ def front(link_step: float | None) -> Front:
         rate[:, -1:],
         rtt[:, -1:],
     ]
-    own = [level, ops.log1p(ops.concatenate([rtt_mean, rtt[:, -1:] * rtt_mean], axis=1)), logarithms[:, 1 : STEP + 1]]
+    own = [level, ops.log(1 + ops.concatenate([rtt_mean, rtt[:, -1:] * rtt_mean], axis=1)), logarithms[:, 1 : STEP + 1]]
     channels = [shape, share, level, ops.sqrt(level), away / usual, rate, rtt, measured]
     sequence = ops.stack(channels, axis=2)  # [batch, WINDOW, channels]
     units = {"window": scale, "link": usual}

@@ -5,10 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from ml_inference.forecasting.data import DataError, Trace
 from ml_inference.forecasting.layout import WINDOW, Double
+
+HISTORY: Final = 120
+"""Samples that a request carries where the segment has them: it speaks for a monitor that keeps two minutes of
+one-second samples. More may be sent and would be used (`history.MAX_HISTORY`)."""
 
 
 @dataclass(frozen=True)
@@ -16,8 +20,8 @@ class Question:
     """One request, and what a forecast is judged by."""
 
     body: dict[str, Any]
-    actual_mbps: float  # one step after the window
-    last_mbps: float  # the window's last value: persistence
+    actual_mbps: float  # one step after the last sample that is sent
+    last_mbps: float  # that sample: persistence
 
 
 def questions(traces: Sequence[Trace]) -> Iterator[Question]:
@@ -25,7 +29,7 @@ def questions(traces: Sequence[Trace]) -> Iterator[Question]:
     for trace in traces:
         for end in range(WINDOW, len(trace)):
             yield Question(
-                body=_body(trace, slice(end - WINDOW, end)),
+                body=_body(trace, slice(max(end - HISTORY, 0), end)),
                 actual_mbps=float(trace.bandwidth_mbps[end]),
                 last_mbps=float(trace.bandwidth_mbps[end - 1]),
             )
@@ -48,11 +52,11 @@ def choose(traces: Sequence[Trace], split: str, file: str) -> list[Trace]:
     return list(traces)
 
 
-def _body(trace: Trace, window: slice) -> dict[str, Any]:
+def _body(trace: Trace, past: slice) -> dict[str, Any]:
     return {
-        "packet_rate": trace.packet_rate[window].tolist(),
-        "bandwidth_util": trace.bandwidth_util[window].tolist(),
-        "rtt_variance": _nulls(trace.rtt_variance[window]),
+        "packet_rate": trace.packet_rate[past].tolist(),
+        "bandwidth_util": trace.bandwidth_util[past].tolist(),
+        "rtt_variance": _nulls(trace.rtt_variance[past]),
         "link_capacity_mbps": trace.capacity_mbps,
         "horizon": 1,
     }
