@@ -155,11 +155,11 @@ class LstmForecaster(WindowForecaster):
         """One core, trained in its unit on standardised features."""
         keras.utils.set_random_seed(recipe.seed)
         if start is None:
-            seen = train.features if self.one_link else train.features[:2]
-            standards = tuple(map(network.Standard.of, seen))
+            flat = np.asarray(network.flat_of(train.features, self.one_link))
+            standards = network.Standard.of(train.features[0]), network.Standard.of(flat), self.one_link
         else:
-            standards = start.standards
-        member = network.Member(None, standards, recipe.unit)
+            standards = start.sequence, start.flat, start.own
+        member = network.Member(None, *standards, recipe.unit)
         shown = train.shown(member)
         channels, features = (part.shape[-1] for part in shown)
         model = network.core(channels, features, recipe.units, recipe.hidden, recipe.dropout)
@@ -185,7 +185,7 @@ class LstmForecaster(WindowForecaster):
             ],
             verbose=self.progress,
         )
-        return network.Member(model, standards, recipe.unit)
+        return network.Member(model, *standards, recipe.unit)
 
     def _shift(self, validation: Windows, parts: _Parts) -> Single:
         """What quantiles are moved by [HORIZONS, OUTPUTS], in units of the window's scale.
@@ -211,7 +211,8 @@ class _Parts:
     """Windows with their features worked out once, instead of in every epoch."""
 
     def __init__(self, ahead: network.Front, windows: Windows, link_step: float | None) -> None:
-        parts = [ahead.sequence, ahead.flat, ahead.own, ahead.last, *ahead.units.values()]
+        units = [ahead.units[unit] + ops.zeros_like(ahead.last) for unit in ("window", "link")]  # [batch, 1] each
+        parts = [ahead.sequence, ahead.flat, ahead.own, ahead.last, *units]
         model = keras.Model(list(ahead.inputs), parts)
         inputs = [windows.inputs, windows.context]
         *self.features, self.last, window, link = model.predict(inputs, batch_size=PREDICT_BATCH, verbose=0)
@@ -246,7 +247,8 @@ class _Loss:
 
     def __call__(self, truth: Any, forecast: Any) -> Any:
         targets, weight = truth[:, :HORIZONS, None], truth[:, HORIZONS:, None]  # [batch, HORIZONS, 1], [batch, 1, 1]
-        error = (targets - forecast) * weight / self._spread  # [batch, HORIZONS, mean and quantiles]
+        answers = ops.reshape(forecast, (-1, HORIZONS, network.OUTPUTS))
+        error = (targets - answers) * weight / self._spread  # [batch, HORIZONS, mean and quantiles]
         levels = ops.convert_to_tensor(QUANTILE_LEVELS, "float32")
         square = ops.mean(ops.square(error[:, :, 0]))
         pinball = ops.maximum(levels * error[:, :, 1:], (levels - 1) * error[:, :, 1:])
