@@ -15,6 +15,9 @@ PYTEST_OPTIONS ?=
 export PYTHON
 export PYTHONDONTWRITEBYTECODE = 1
 export HYPOTHESIS_STORAGE_DIRECTORY = $(CURDIR)/.cache/hypothesis
+# Or these would write into the user's home, and read what is there.
+export KERAS_HOME = $(CURDIR)/.cache/keras
+export MPLCONFIGDIR = $(CURDIR)/.cache/matplotlib
 in_venv = PATH="$(CURDIR)/.venv/$(1)/bin:$$PATH"
 # sudo's password is asked for only where it is needed: by the first `up` of an ordinary user whose sudo wants one.
 ask_password = $$([ "$$(id -u)" = 0 ] || [ -e .state ] || sudo -n true 2>/dev/null || echo --ask-become-pass)

@@ -349,7 +349,7 @@ def test_command_when_asked_then_says_whether_a_bundle_can_be_served(
     folder = make_bundle()
     monkeypatch.setattr(sys, "argv", ["bundle", str(folder)])
     assert main() == 0
-    assert capsys.readouterr().out == f"{folder} can be served: model 20250101-abcdef12\n"
+    assert capsys.readouterr().out == f"{folder} can be served: 20250101-abcdef12 answers\n"
     (folder / "baseline.onnx").unlink()
     assert main() == 1
     assert capsys.readouterr().err == f"{folder} cannot be served: baseline.onnx is missing\n"

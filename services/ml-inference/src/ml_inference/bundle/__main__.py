@@ -10,14 +10,14 @@ from ml_inference.bundle import BundleError, load_bundle
 def main() -> int:
     """Entry point."""
     parser = argparse.ArgumentParser(prog="python -m ml_inference.bundle", description=__doc__)
-    parser.add_argument("folder", type=Path, help="folder with manifest.json and model.onnx")
+    parser.add_argument("folder", type=Path, help="folder with manifest.json, model.onnx and baseline.onnx")
     folder = parser.parse_args().folder
     try:
         bundle = load_bundle(folder)
     except BundleError as error:
         sys.stderr.write(f"{folder} cannot be served: {error}\n")
         return 1
-    sys.stdout.write(f"{folder} can be served: model {bundle.manifest.model_version}\n")
+    sys.stdout.write(f"{folder} can be served: {bundle.version} answers\n")
     return 0
 
 

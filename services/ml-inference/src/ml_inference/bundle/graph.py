@@ -10,7 +10,7 @@ import onnxruntime
 from pydantic import ValidationError
 
 from ml_inference.bundle.forecast import Forecast
-from ml_inference.bundle.manifest import BASELINE_FILE, GRAPH_FILE, MANIFEST_FILE, GraphFile, Manifest
+from ml_inference.bundle.manifest import BASELINE_FILE, FILES, GRAPH_FILE, MANIFEST_FILE, GraphFile, Manifest
 from ml_inference.bundle.window import Inputs, inputs_of
 from ml_inference.history import context_of
 from qos_contract.predict import MAX_PACKET_RATE, MAX_RTT_SPREAD, MAX_UTILISATION
@@ -61,11 +61,17 @@ class Bundle:
         """What the shortest question is answered by."""
         return self.graph_for(self.manifest.window).version
 
+    @property
+    def name(self) -> str:
+        """What kind of forecaster that is: the model's name, or the baseline's."""
+        answering = self.graph_for(self.manifest.window)
+        return self.manifest.name if answering is self.model else self.manifest.baseline
+
 
 def fingerprint(folder: Path) -> str:
     """Return a hash of a bundle's files, present or not: it changes when anything in them does."""
     digest = hashlib.sha256()
-    for name in (MANIFEST_FILE, GRAPH_FILE, BASELINE_FILE):
+    for name in FILES:
         try:
             content = (folder / name).read_bytes()
         except OSError as error:

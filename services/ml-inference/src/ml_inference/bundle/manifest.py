@@ -7,7 +7,6 @@ known of the link.
 
 import hashlib
 import os
-import shutil
 import tempfile
 from collections.abc import Mapping
 from datetime import datetime
@@ -25,6 +24,7 @@ SCHEMA_VERSION: Final = 2
 MANIFEST_FILE: Final = "manifest.json"
 GRAPH_FILE: Final = "model.onnx"
 BASELINE_FILE: Final = "baseline.onnx"
+FILES: Final = (MANIFEST_FILE, GRAPH_FILE, BASELINE_FILE)
 FEATURES: Final = ("packet_rate", "bandwidth_util", "rtt_variance")
 """Order of the graph's last input axis."""
 UNITS: Final = {"packet_rate": "packets/s", "bandwidth_util": "%", "rtt_variance": "ms"}
@@ -152,7 +152,7 @@ class Manifest(BundleDescription):
 def write_bundle(folder: Path, graph: bytes, baseline: bytes, description: BundleDescription) -> Manifest:
     """Write a bundle, replacing the one at `folder` if there is one; return its manifest.
 
-    The files are complete before they get their name: a reader finds the old bundle or the new one.
+    A reader finds the old bundle, the new one or, between two renames, none; never a part.
     """
     manifest = Manifest(
         **dict(description),
@@ -161,7 +161,7 @@ def write_bundle(folder: Path, graph: bytes, baseline: bytes, description: Bundl
     )
     text = manifest.model_dump_json(indent=2).encode() + b"\n"
     put_in_place(folder, {GRAPH_FILE: graph, BASELINE_FILE: baseline, MANIFEST_FILE: text})
-    return manifest
+    return Manifest.model_validate_json(text)  # as a reader will find it
 
 
 def put_in_place(folder: Path, files: Mapping[str, bytes]) -> None:
@@ -174,8 +174,12 @@ def put_in_place(folder: Path, files: Mapping[str, bytes]) -> None:
             _write_durably(fresh / name, content)
         if folder.exists():
             folder.rename(stale)
-        fresh.rename(folder)
-        shutil.rmtree(stale, ignore_errors=True)
+        try:
+            fresh.rename(folder)
+        except BaseException:
+            if stale.exists():
+                stale.rename(folder)
+            raise
 
 
 def _write_durably(path: Path, content: bytes) -> None:

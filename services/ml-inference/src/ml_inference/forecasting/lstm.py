@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -109,8 +110,13 @@ class LstmForecaster(WindowForecaster):
         return {
             "members": [asdict(recipe) for recipe in self.recipes],
             "one_link": self.one_link,
-            "adapted": self.base is not None,
+            "adapted": None if self.base is None else self.base.fingerprint(),
         }
+
+    def fingerprint(self) -> str:
+        """A hash of the weights. Raises RuntimeError before `fit`."""
+        weights = [weight.tobytes() for weight in self.model.get_weights()]
+        return hashlib.sha256(b"".join(weights)).hexdigest()[:12]
 
     def fit(self, train: Windows, validation: Windows) -> None:
         """Train; of every core the epoch whose weights do best on `validation` is kept."""

@@ -8,7 +8,7 @@ from typing import TypedDict
 from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import Response
 
-from ml_inference.bundle import Manifest
+from ml_inference.bundle import Bundle
 from ml_inference.serving.keeper import BundleKeeper
 from ml_inference.serving.prediction import predict
 from ml_inference.serving.settings import InferenceSettings
@@ -63,7 +63,7 @@ def create_inference(settings: InferenceSettings) -> Service:
     def with_metrics(metrics: Metrics) -> Lifespan:
         @asynccontextmanager
         async def lifespan(_: FastAPI) -> AsyncIterator[Mapping[str, object]]:
-            keeper = BundleKeeper(settings.bundle_dir, lambda manifest: _publish(metrics, manifest))
+            keeper = BundleKeeper(settings.bundle_dir, lambda bundle: _publish(metrics, bundle))
             await keeper.refresh()
             watching = asyncio.create_task(keeper.watch(settings.bundle_check_seconds))
             try:
@@ -85,7 +85,5 @@ def create_inference(settings: InferenceSettings) -> Service:
     )
 
 
-def _publish(metrics: Metrics, manifest: Manifest) -> None:
-    metrics.publish_info(
-        "model", "The model that answers.", {"model_version": manifest.model_version, "name": manifest.name}
-    )
+def _publish(metrics: Metrics, bundle: Bundle) -> None:
+    metrics.publish_info("model", "What answers.", {"model_version": bundle.version, "name": bundle.name})

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from ml_inference.bundle import Bundle, BundleError, Manifest, fingerprint, load_bundle
+from ml_inference.bundle import Bundle, BundleError, fingerprint, load_bundle
 
 logger = logging.getLogger(__name__)
 
@@ -17,7 +17,7 @@ class BundleKeeper:
     readiness falls, so that traffic goes where a restart would still work, and somebody looks.
     """
 
-    def __init__(self, folder: Path, on_load: Callable[[Manifest], None]) -> None:
+    def __init__(self, folder: Path, on_load: Callable[[Bundle], None]) -> None:
         self.bundle: Bundle | None = None
         """the last bundle that passed all checks"""
         self.reason: str | None = "the bundle has not been loaded yet"
@@ -46,7 +46,7 @@ class BundleKeeper:
             self._refuse(str(error))
             return
         self._seen, self.bundle, self.reason = seen, bundle, None
-        self._on_load(bundle.manifest)
+        self._on_load(bundle)
         logger.info("serving model %s from %s", bundle.version, self._folder)
 
     def _refuse(self, reason: str) -> None:

@@ -24,8 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"--out {options.out} {problem}")
     if options.command != "train" and not options.data.exists():
         parser.error(f"--data {options.data}: there is no such file or folder")
-    if options.command != "backtest":
-        tensorflow_runtime.prepare()
+    tensorflow_runtime.prepare()
     # Only now: these import Keras, which takes seconds and prints. Bad arguments have been refused by then.
     from ml_inference.bundle import BundleError
     from ml_inference.training import commands
@@ -38,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (DataError, RegistryError) as error:
         parser.exit(2, f"{parser.prog}: {error}\n")
     except OSError as error:
-        parser.exit(2, f"{parser.prog}: cannot write {options.out}: {error.strerror}\n")
+        parser.exit(2, f"{parser.prog}: {error.filename or options.out}: {error.strerror}\n")
     except (ParityError, BundleError) as error:
         sys.stdout.write(f"refused, nothing is written: {error}\n")
         return 1

@@ -18,7 +18,7 @@ from ml_inference.forecasting.tables import table
 from ml_inference.training import backtesting, evaluation
 from ml_inference.training.description import describe
 from ml_inference.training.evaluation import MODELS
-from ml_inference.training.pipeline import Outcome, save
+from ml_inference.training.pipeline import Outcome
 from ml_inference.training.pipeline import train as train_one
 from ml_inference.training.registry import Registry, RegistryError
 from ml_inference.training.served import ServedForecaster
@@ -45,19 +45,20 @@ def train(options: argparse.Namespace) -> int:
         forecaster = LstmForecaster.adapted(forecaster, options.seed, options.batches, progress)
     outcome = train_one(source, forecaster, _champion(registry, source.name if own else ZERO_SHOT))
     description = describe(outcome)
-    manifest = save(outcome, options.out, description)
     version = record(registry, outcome, description)
+    registry.export(version, options.out)
     if outcome.verdict.passed:
         registry.promote(version, "make train", "passed the gate")
     _say(_summary(outcome))
     _say(
-        f"model {manifest.model_version}, {time.monotonic() - begin:.0f} s, is in {options.out} "
+        f"model {version.model_version}, {time.monotonic() - begin:.0f} s, is in {options.out} "
         f"and recorded as {version.model} {version.number}"
     )
     if not outcome.verdict.passed:
         _say("the gate refuses it; whatever serves this bundle answers with the baseline " + outcome.best + ":")
         for reason in outcome.verdict.reasons:
             _say(f"  - {reason}")
+        _say("next: bring more traces, or compare its figures with others' (make mlflow)")
         return REFUSED
     _say(f"next: serve it with make up ANSIBLE_OPTIONS='-e platform_bundle_dir={options.out.resolve()}'")
     return 0

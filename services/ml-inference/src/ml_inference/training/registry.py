@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -20,7 +17,7 @@ from typing import Any, Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from ml_inference.bundle.manifest import MANIFEST_FILE
+from ml_inference.bundle.manifest import FILES, MANIFEST_FILE, put_in_place
 from ml_inference.training.mlflow_store import RegistryError, log_values, named, open_store, translated
 from ml_inference.training.provenance import code_version
 
@@ -131,8 +128,9 @@ class Registry:
     def newest(self, model: str) -> Version | None:
         """The version recorded last, whether it ever was live or not. Raises RegistryError for an unknown model."""
         self._registered(model)
+        quote = '"' if "'" in model else "'"
         with translated(f"versions of {model} cannot be listed"):
-            found = self._client.search_model_versions(f"name = '{model}'")
+            found = self._client.search_model_versions(f"name = {quote}{model}{quote}")
         return self._find(model, max(int(each.version) for each in found)) if found else None
 
     def history(self, model: str) -> list[Term]:
@@ -151,22 +149,15 @@ class Registry:
         return folder
 
     def export(self, version: Version, destination: Path) -> None:
-        """Copy the bundle's files to `destination`, replacing the bundle that is there.
+        """Copy the bundle to `destination`, replacing the one that is there, as `put_in_place` does.
 
-        A reader finds the old files or the new ones. Raises RegistryError if they cannot be written.
+        Raises RegistryError if its files cannot be read or written.
         """
         source = self.bundle_of(version)
         if destination.exists() and not _replaceable(destination):
             raise RegistryError(f"{destination} exists and is no bundle; it would be replaced")
         with translated(f"{version.model} {version.number} cannot be exported to {destination}"):
-            destination.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(prefix=f".{destination.name}-", dir=destination.parent) as scratch:
-                fresh, stale = Path(scratch, "fresh"), Path(scratch, "stale")
-                shutil.copytree(source, fresh, copy_function=_copy_durably)
-                fresh.chmod(0o755)
-                if destination.exists():
-                    destination.rename(stale)
-                fresh.rename(destination)
+            put_in_place(destination, {name: (source / name).read_bytes() for name in FILES})
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -234,9 +225,3 @@ def _facts_of(folder: Path) -> dict[str, str]:
 
 def _replaceable(folder: Path) -> bool:
     return folder.is_dir() and ((folder / MANIFEST_FILE).is_file() or not any(folder.iterdir()))
-
-
-def _copy_durably(source: str, destination: str) -> None:
-    shutil.copyfile(source, destination)
-    with Path(destination).open("rb") as file:
-        os.fsync(file.fileno())

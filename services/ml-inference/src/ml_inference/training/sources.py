@@ -80,7 +80,11 @@ def generated(seed: int, links: int) -> Source:
 
 def measured(path: Path) -> Source:
     """Traces from a file. Raises DataError if it cannot be used or is too short to cut windows from."""
-    parts = split_traces(load(path))
+    traces = load(path)
+    try:
+        parts = split_traces(traces)
+    except DataError as error:
+        raise DataError(f"{path.name}: {error}") from error
     source = Source(
         path.stem,
         parts,
