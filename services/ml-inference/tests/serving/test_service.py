@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
-from ml_inference.bundle import Graph, Manifest, inputs_of, load_bundle
+from ml_inference.bundle import Bundle, Graph, inputs_of, load_bundle
 from ml_inference.serving.keeper import BundleKeeper
 from qos_contract import EXAMPLE_REQUEST, PredictRequest, PredictResponse
 from qos_runtime.testing import Answer, Endpoint, Process, running
@@ -284,7 +284,7 @@ def test_bundle_when_replaced_then_the_new_one_answers(watched: tuple[Endpoint, 
 
 
 def test_keeper_when_nothing_changed_then_does_not_load_again(folder: Path) -> None:
-    loaded: list[Manifest] = []
+    loaded: list[Bundle] = []
     keeper = BundleKeeper(folder, loaded.append)
 
     async def look_thrice() -> None:

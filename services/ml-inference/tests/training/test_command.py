@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -176,7 +177,8 @@ def test_train_when_data_are_given_then_adapts_to_them_and_records_them_by_their
     manifest = load_bundle(run.folder / "out").manifest
     assert manifest.data.source == "my link.csv"
     assert manifest.metrics["scores"][0]["n"] == 80  # one trace of six is left for test
-    assert (manifest.training["adapted"], manifest.training["one_link"]) == (True, True)
+    assert re.fullmatch("[0-9a-f]{12}", manifest.training["adapted"])  # the network it began with
+    assert manifest.training["one_link"]
     assert len(manifest.training["members"]) == 3
     version = run.registry.newest(data.stem)
     assert version is not None
