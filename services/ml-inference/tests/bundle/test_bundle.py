@@ -343,6 +343,24 @@ def test_put_in_place_when_the_disk_is_full_then_the_old_bundle_stays(
     assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
 
 
+def test_put_in_place_when_the_new_bundle_cannot_take_its_name_then_the_old_one_comes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, rename = tmp_path / "bundle", Path.rename
+    put_in_place(folder, {"manifest.json": b"old"})
+
+    def refused(path: Path, target: Path) -> Path:
+        if path.name == "fresh":
+            raise OSError(5, "Input/output error")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", refused)
+    with pytest.raises(OSError, match="Input/output error"):
+        put_in_place(folder, FILES)
+    assert content(folder) == {"manifest.json": b"old"}
+    assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
+
+
 def test_command_when_asked_then_says_whether_a_bundle_can_be_served(
     make_bundle: BundleMaker, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

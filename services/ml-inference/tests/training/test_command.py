@@ -183,6 +183,7 @@ def test_train_when_data_are_given_then_adapts_to_them_and_records_them_by_their
     version = run.registry.newest(data.stem)
     assert version is not None
     assert version.model_version == manifest.model_version
+    assert f"<code>{version.model_version}</code>" in (run.registry.bundle_of(version) / "report.html").read_text()
     with pytest.raises(RegistryError):
         run.registry.newest(ZERO_SHOT)  # what it began with is not kept
 

@@ -8,6 +8,8 @@ import pytest
 
 pytest.importorskip("tensorflow")
 
+import onnx
+
 from ml_inference.bundle import load_bundle
 from ml_inference.forecasting.data import DataError
 from ml_inference.forecasting.layout import HORIZONS, QUANTILE_LEVELS
@@ -64,6 +66,16 @@ def test_recipe_when_only_the_future_changes_then_the_gate_finds_no_leak(outcome
 
 def test_recipe_when_exported_then_graph_answers_as_keras_does(outcome: Outcome) -> None:
     assert outcome.export.difference <= MAX_DIFFERENCE
+
+
+def test_export_when_the_graph_is_written_then_nothing_superfluous_is_in_it(outcome: Outcome) -> None:
+    nodes = onnx.load_from_string(outcome.export.graph).graph.node
+    kinds = {node.op_type for node in nodes}
+    assert {"LSTM", "Clip", "Gemm"} <= kinds
+    assert not {"Expand", "Shape", "ConstantOfShape"} & kinds
+    (lstm,) = (node for node in nodes if node.op_type == "LSTM")
+    assert [name for name in lstm.input[4:] if name] == []  # no length, no first state
+    assert 0 < outcome.export.microseconds < 10_000
 
 
 def test_export_when_the_graph_is_of_another_model_then_refuses(

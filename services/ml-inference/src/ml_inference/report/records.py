@@ -171,7 +171,7 @@ class Details(_Part):
     code_version: str
     seed: int
     split: str
-    seconds: float
+    seconds: Maybe = None
     data: list[DataFile] = []
     models: list[TrainedModel] = []
     segments: list[Segment] = []

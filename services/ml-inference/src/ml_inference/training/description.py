@@ -47,6 +47,19 @@ def describe(outcome: Outcome) -> BundleDescription:
     )
 
 
+def summary_of(outcome: Outcome, description: BundleDescription) -> dict[str, Any]:
+    """What a report says of the model."""
+    real = outcome.forecaster.base is not None
+    return {
+        "model": outcome.forecaster.name,
+        "set": outcome.source.name if real else None,
+        "model_version": description.model_version,
+        "training": description.training,
+        "microseconds_per_window": outcome.export.microseconds,
+        "gate": description.gate.model_dump(mode="json"),
+    }
+
+
 def scores_of(outcome: Outcome) -> list[dict[str, Any]]:
     """The model's scores on its own test split, one entry per horizon; empty if they were not fit to be scored."""
     wanted = ("horizon", "n", "rmse", "skill", "skill_low", "skill_high", "crps_gain", "coverage_80", "coverage_90")

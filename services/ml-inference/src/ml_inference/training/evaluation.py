@@ -11,7 +11,6 @@ from typing import Any, Final
 
 import numpy as np
 
-from ml_inference.bundle import BundleDescription
 from ml_inference.forecasting.backtest import Backtest, backtest
 from ml_inference.forecasting.boosting import Boosting
 from ml_inference.forecasting.comparison import compare
@@ -23,7 +22,7 @@ from ml_inference.forecasting.metrics import rmse
 from ml_inference.forecasting.scores import as_json, reliability, rows
 from ml_inference.forecasting.segments import SEGMENTS
 from ml_inference.forecasting.windows import cut
-from ml_inference.training.description import describe
+from ml_inference.training.description import describe, summary_of
 from ml_inference.training.pipeline import Outcome, train
 from ml_inference.training.provenance import code_version
 from ml_inference.training.registry import Registry
@@ -170,19 +169,7 @@ def _keep(registry: Registry, outcome: Outcome, extra: Sequence[Boosting], found
     version = record(registry, outcome, description, extra)
     if outcome.verdict.passed:
         registry.promote(version, "make evaluate", "passed the gate")
-    found.details["models"].append(_told(outcome, description))
-
-
-def _told(outcome: Outcome, description: BundleDescription) -> dict[str, Any]:
-    real = outcome.forecaster.base is not None
-    return {
-        "model": outcome.forecaster.name,
-        "set": outcome.source.name if real else None,
-        "model_version": description.model_version,
-        "training": description.training,
-        "microseconds_per_window": outcome.export.microseconds,
-        "gate": description.gate.model_dump(mode="json"),
-    }
+    found.details["models"].append(summary_of(outcome, description))
 
 
 def _score(found: Evaluation, source: Source, forecasts: Mapping[str, Single]) -> None:

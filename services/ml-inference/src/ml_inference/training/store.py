@@ -12,12 +12,19 @@ from typing import Any, Final
 from ml_inference.bundle import BundleDescription, load_bundle
 from ml_inference.forecasting.baselines import restore
 from ml_inference.forecasting.boosting import Boosting
+from ml_inference.forecasting.comparison import compare
 from ml_inference.forecasting.forecaster import Forecaster
+from ml_inference.forecasting.scores import as_json, reliability, rows
+from ml_inference.forecasting.segments import SEGMENTS
+from ml_inference.training.description import summary_of
 from ml_inference.training.pipeline import Outcome, save
+from ml_inference.training.provenance import code_version
 from ml_inference.training.registry import Registry, Version
 from ml_inference.training.served import ServedForecaster
+from ml_inference.training.showcase import fan
 
 FITTED_FILE: Final = "baselines.json.gz"
+REPORT_FILE: Final = "report.html"
 ZERO_SHOT: Final = "zero-shot"
 """Name under which the model that knows no real link is registered; others have their set's name."""
 
@@ -31,8 +38,32 @@ def record(
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch, "bundle")
         save(outcome, folder, manifest)
+        (folder / REPORT_FILE).write_text(_report(outcome, manifest), encoding="utf-8")
         (folder / FITTED_FILE).write_bytes(gzip.compress(json.dumps(states).encode(), mtime=0))
         return registry.record(name, "forecasts", folder, _flat(manifest.training), _metrics(manifest), _tags(manifest))
+
+
+def _report(outcome: Outcome, description: BundleDescription) -> str:
+    """The report's page for this one model: how it did on its test split beside its baselines, with charts."""
+    from ml_inference.report import page  # loads matplotlib: backtests do without
+    from ml_inference.report.evaluation import Evaluation
+    from ml_inference.report.records import Details, Score
+
+    scored, name = outcome.verdict.backtests, outcome.forecaster.name
+    fans = fan(outcome.source.name, name, outcome.source.parts["test"], outcome.forecasts[name]) if scored else None
+    details = {
+        "created": description.created.isoformat(),
+        "code_version": code_version(),
+        "seed": description.training["members"][0]["seed"],
+        "split": description.metrics["split"],
+        "models": [summary_of(outcome, description)],
+        "segments": as_json([row for segment in SEGMENTS for row in rows(scored, segment)]),
+        "reliability": as_json(reliability(scored)),
+        "paired": as_json([pair for other in outcome.baselines for pair in compare(scored, name, other)]),
+        "fans": [fans] if fans else [],
+    }
+    scores = tuple(Score.model_validate(row) for row in as_json(rows(scored)))
+    return page.page(Evaluation(scores, Details.model_validate(details)))
 
 
 def recall(folder: Path, name: str) -> list[Forecaster]:
