@@ -55,6 +55,11 @@ class Evaluation:
         return [name for name in dict.fromkeys(score.set for score in self.scores) if name != MACRO]
 
     @cached_property
+    def together(self) -> list[str]:
+        """The sets that make up the mean."""
+        return self.details.together or self.sets
+
+    @cached_property
     def overall(self) -> str:
         """Where the verdict is taken: the macro mean, or the first set if there is none; empty without scores."""
         names = {score.set for score in self.scores}

@@ -23,6 +23,7 @@ PLACES: Final = {
     "lumos5g": "mmWave 5G and 4G",
     "leo_cell": "Starlink and US carriers",
     "sa5g": "5G standalone",
+    "cesnet_ip103": "wired, one sample an hour",
 }
 """What the public sets measured."""
 

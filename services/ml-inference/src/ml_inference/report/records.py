@@ -172,6 +172,8 @@ class Details(_Part):
     seed: int
     split: str
     seconds: Maybe = None
+    together: list[str] = []
+    """sets that make up the mean; none named: all"""
     data: list[DataFile] = []
     models: list[TrainedModel] = []
     segments: list[Segment] = []

@@ -141,7 +141,7 @@ def _skill_sentence(model: str, evaluation: Evaluation) -> str:
         for score in scores
         if score and score.skill is not None
     ]
-    where = f"mean of {len(evaluation.sets)} sets" if evaluation.overall == MACRO else evaluation.overall
+    where = f"mean of {len(evaluation.together)} sets" if evaluation.overall == MACRO else evaluation.overall
     return f"Its error is smaller than persistence's by {listed(parts)} ahead ({where})." if parts else ""
 
 

@@ -84,6 +84,7 @@ class Evaluation:
             "seed": seed,
             "split": "test",
             "seconds": round(seconds, 1),
+            "together": [each.set for each in self.backtests],
             **self.details,
             "segments": as_json([row for segment in SEGMENTS for row in rows(self.backtests, segment)]),
             "reliability": as_json(reliability(self.backtests)),
