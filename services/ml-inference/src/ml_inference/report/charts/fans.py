@@ -11,6 +11,9 @@ from ml_inference.report.formats import name_of
 from ml_inference.report.palette import INK, MUTED, look_of
 from ml_inference.report.records import Fan, FanTrace
 
+SLOW = 600.0
+"""Seconds between two samples from which on time is shown in hours."""
+
 FRAME = Frame(width=460, height=250, left=42, right=10, top=26, bottom=38)
 BANDS = ((0.05, 0.95, 0.13), (0.10, 0.90, 0.20), (0.25, 0.75, 0.30))
 """The quantiles that bound each band, and how dense it is drawn on top of those before."""
@@ -18,7 +21,7 @@ BANDS = ((0.05, 0.95, 0.13), (0.10, 0.90, 0.20), (0.25, 0.75, 0.30))
 
 def draw(name: str, trace: FanTrace) -> str:
     """The chart of one trace."""
-    unit = "s" if trace.step_seconds else "steps"
+    unit, _ = _clock(trace)
     description = (
         f"{len(trace.fans)} forecasts by {name_of(trace.model)} on trace {trace.trace_id} of {trace.set}: "
         f"bandwidth in Mbps over time in {unit}, with 50, 80 and 90 % bands and what really came."
@@ -27,7 +30,7 @@ def draw(name: str, trace: FanTrace) -> str:
 
 
 def _paint(axes: Axes, trace: FanTrace) -> None:
-    step = trace.step_seconds or 1.0
+    unit, step = _clock(trace)
     truth = [*trace.past_mbps, *trace.actual_mbps]
     known = len(trace.past_mbps)
     time = [(index - known + 1) * step for index in range(len(truth))]  # 0 = the last sample of the past
@@ -49,11 +52,18 @@ def _paint(axes: Axes, trace: FanTrace) -> None:
     axes.annotate(
         "forecast from here on", (0, 1), (4, 9), ("data", "axes fraction"), "offset points", color=MUTED, fontsize=10.5
     )
-    canvas.title(axes, "Mbps", "seconds" if trace.step_seconds else "steps")
+    canvas.title(axes, "Mbps", unit)
+
+
+def _clock(trace: FanTrace) -> tuple[str, float]:
+    """The unit of time that suits the trace, and one step in it."""
+    if not trace.step_seconds:
+        return "steps", 1.0
+    return ("seconds", trace.step_seconds) if trace.step_seconds < SLOW else ("hours", trace.step_seconds / 3600)
 
 
 def _fan(axes: Axes, trace: FanTrace, fan: Fan, start: float, last: float) -> None:
-    step, colour = trace.step_seconds or 1.0, look_of(trace.model).colour
+    (_, step), colour = _clock(trace), look_of(trace.model).colour
     time = [start + step * ahead for ahead in range(len(fan.mean) + 1)]
     for lower, upper, density in BANDS:
         if lower in trace.levels and upper in trace.levels:
