@@ -1,7 +1,7 @@
 """The model as a folder: what it says about itself, the graph, and forecasting with it."""
 
 from ml_inference.bundle.forecast import Forecast
-from ml_inference.bundle.graph import Bundle, BundleError, Graph, fingerprint, load_bundle
+from ml_inference.bundle.graph import Bundle, BundleError, Graph, fingerprint, load_bundle, open_session
 from ml_inference.bundle.manifest import (
     FEATURES,
     UNITS,
@@ -31,6 +31,7 @@ __all__ = [
     "fingerprint",
     "inputs_of",
     "load_bundle",
+    "open_session",
     "put_in_place",
     "write_bundle",
 ]

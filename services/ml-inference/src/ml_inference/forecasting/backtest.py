@@ -87,10 +87,11 @@ def backtest(name: str, split: str, windows: Windows, forecasts: Mapping[str, Si
     traces, place = np.unique(windows.trace_id, return_inverse=True)
     scored = {model: _measure(windows, forecast) for model, forecast in forecasts.items()}
     reference = scored[REFERENCE][:, :, Measure.CRPS].copy()  # [rows, HORIZONS]
-    sums: dict[str, dict[str, Double]] = {segment: {} for segment in segments_of(windows)}
+    segments = segments_of(windows)
+    sums: dict[str, dict[str, Double]] = {segment: {} for segment in segments}
     for model, measured in scored.items():
         measured[:, :, Measure.REFERENCE_CRPS] = reference
-        for segment, mask in segments_of(windows).items():
+        for segment, mask in segments.items():
             sums[segment][model] = _by_trace(measured[mask], place[mask], len(traces))
     return Backtest(name, split, sums)
 

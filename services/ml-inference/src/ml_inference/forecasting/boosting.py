@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ml_inference.forecasting.features import features_of
 from ml_inference.forecasting.forecaster import WindowForecaster
 from ml_inference.forecasting.layout import HORIZONS, QUANTILE_LEVELS, Double, Single
-from ml_inference.forecasting.windows import STEP_FLOOR, Windows
+from ml_inference.forecasting.windows import Windows
 
 MEAN_ROUNDS: Final = 400
 QUANTILE_ROUNDS: Final = 100
@@ -58,7 +58,7 @@ class Boosting(WindowForecaster):
         train, validation = train.complete(), validation.complete()
         if not len(train) or not len(validation):
             raise ValueError(f"{self.name} needs rows to learn from and rows to stop by; bring longer segments")
-        step = max(float(np.sqrt(np.mean((train.targets[:, 0] - train.last) ** 2))), STEP_FLOOR)
+        step = train.usual_step()
         few = np.zeros(len(train), bool)
         few[np.random.default_rng(self.seed).permutation(len(train))[:QUANTILE_ROWS]] = True
         means = self._boost(train, validation, step, [None])

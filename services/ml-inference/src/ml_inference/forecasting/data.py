@@ -19,7 +19,7 @@ recorded the data may have cut out pauses on purpose.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -190,6 +190,11 @@ def _segments(columns: Columns, labels: Mapping[str, Labels | None], file: str) 
         )
         for first, last in pairwise(bounds)
     ]
+
+
+def usual_step_seconds(traces: Sequence[Trace]) -> float:
+    """From one sample to the next on most of the traces, s."""
+    return float(np.median([trace.step_seconds for trace in traces]))
 
 
 def _usual_step(timestamp: Double) -> float:

@@ -26,9 +26,6 @@ where the two differ, less is lost. From earlier work on such models, not from t
 SHIFT_ROWS = 1000
 """Validation rows of which half as much is believed as of any number of them."""
 
-STEP_FLOOR = 1e-3
-"""Smallest usual step of a link, a fraction of capacity."""
-
 
 @dataclass(frozen=True)
 class Recipe:
@@ -122,8 +119,7 @@ class LstmForecaster(WindowForecaster):
         """Train; of every core the epoch whose weights do best on `validation` is kept."""
         train, validation = train.complete(), validation.complete()
         if self.one_link:
-            change = train.targets[:, 0] - train.last
-            self.link_step = max(float(np.sqrt(np.mean(change**2))), STEP_FLOOR)
+            self.link_step = train.usual_step()
         ahead = network.front(self.link_step)
         parts = _Parts(ahead, train, self.link_step), _Parts(ahead, validation, self.link_step)
         self.members = []

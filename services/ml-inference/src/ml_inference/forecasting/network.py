@@ -17,6 +17,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from ml_inference.forecasting.baselines import smoothing_of
+from ml_inference.forecasting.features import SMOOTHING
 from ml_inference.forecasting.layout import (
     FEATURES,
     HORIZONS,
@@ -30,7 +32,7 @@ from ml_inference.history import CONTEXT
 
 INPUTS = ("window", "context")
 STEP_FLOOR = 1e-4
-"""Smallest usual step, a fraction of capacity."""
+"""Smallest usual step of a history, a fraction of capacity."""
 
 FARTHEST = 40.0
 """Levels are cut off at so many usual steps: beyond, a link is smooth, however smooth."""
@@ -41,9 +43,6 @@ BOUND = 8.0
 OUTPUTS = 1 + len(QUANTILE_LEVELS)
 ENDS = np.stack([np.eye(WINDOW)[-1], np.full(WINDOW, 1 / WINDOW)], axis=1).astype(np.float32)
 """The last value and the mean, as a product."""
-
-SMOOTHINGS = (0.15, 0.3, 0.5, 0.75)
-"""Weights of the newest sample in the exponential means."""
 
 LEVEL = CONTEXT.index("level")
 SIZES = ("mean", "scale", *CONTEXT[LEVEL:])
@@ -63,8 +62,7 @@ RATIOS = np.stack(
 
 def _smoothed() -> Single:
     """From a window's shape to the shape itself, its exponential means and its slope: [WINDOW, features]."""
-    ages = np.arange(WINDOW)[::-1]
-    means = [(1 - alpha) ** ages / ((1 - alpha) ** ages).sum() for alpha in SMOOTHINGS]
+    means = [smoothing_of(alpha) for alpha in SMOOTHING]
     slope = (np.arange(WINDOW) - (WINDOW - 1) / 2) / WINDOW
     return np.concatenate([np.eye(WINDOW)[:, :-1], np.stack([*means, slope], axis=1)], axis=1).astype(np.float32)
 
@@ -116,7 +114,7 @@ def front(link_step: float | None) -> Front:
     spread = ops.sqrt(ops.mean(ops.square(share - mean), axis=1, keepdims=True))  # [batch, 1]
     scale = ops.maximum(spread, ops.maximum(SPREAD_FLOOR * mean, UTILISATION_FLOOR))
     sizes = ops.maximum(ops.concatenate([mean, scale, context[:, LEVEL:]], axis=1), SIZE_FLOORS)  # [batch, sizes]
-    usual = sizes[:, STEP : STEP + 1] if link_step is None else max(link_step, STEP_FLOOR)
+    usual = sizes[:, STEP : STEP + 1] if link_step is None else link_step
     away = share - last  # [batch, WINDOW]
     shape, level = away / scale, ops.minimum(share / usual, FARTHEST)
     logarithms = ops.log(sizes)

@@ -40,6 +40,10 @@ class Windows:
     def __len__(self) -> int:
         return len(self.inputs)
 
+    def usual_step(self) -> float:
+        """Root mean square one-step change over all rows, a fraction of capacity; floored. Needs complete rows."""
+        return max(float(np.sqrt(np.mean((self.targets[:, 0] - self.last) ** 2))), STEP_FLOOR)
+
     def complete(self) -> Windows:
         """The rows of which every horizon's value is known: what is trained on."""
         return self.where(np.asarray(np.isfinite(self.targets).all(axis=1)))

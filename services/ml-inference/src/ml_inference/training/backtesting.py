@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from ml_inference.forecasting.backtest import Backtest, backtest
 from ml_inference.forecasting.data import DataError, Trace, load
 from ml_inference.forecasting.windows import cut
-from ml_inference.training.evaluation import MACRO_STEP_SECONDS, MODELS
+from ml_inference.training.evaluation import MODELS
 from ml_inference.training.registry import Registry, RegistryError, Version
+from ml_inference.training.sets import Backtests
 from ml_inference.training.sources import files_in
 from ml_inference.training.store import ZERO_SHOT, recall
 
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Backtests:
-    """Sets that make up the mean, and those that are sampled too slowly for it."""
-
-    together: list[Backtest]
-    apart: list[Backtest]
 
 
 def run(data: Path, registry: Registry, split: str | None, say: Say) -> Backtests:
@@ -34,7 +23,7 @@ def run(data: Path, registry: Registry, split: str | None, say: Say) -> Backtest
     model and the baselines that were fitted to generated links. Raises DataError if no file can be used, RegistryError
     if there is no zero-shot model, BundleError if a recorded one is broken.
     """
-    found = Backtests([], [])
+    found = Backtests()
     zero_shot = _newest(registry, ZERO_SHOT)
     if zero_shot is None:
         raise RegistryError(f"no model is recorded in {registry.folder}; type make train or make evaluate first")
@@ -50,8 +39,7 @@ def run(data: Path, registry: Registry, split: str | None, say: Say) -> Backtest
         if own is not None:
             forecasters |= {each.name: each for each in recall(registry.bundle_of(own), "lstm")}
         forecasts = {model: forecasters[model].forecast(traces) for model in MODELS if model in forecasters}
-        slow = float(np.median([trace.step_seconds for trace in traces])) > MACRO_STEP_SECONDS
-        (found.apart if slow else found.together).append(backtest(path.stem, split or "all", cut(traces), forecasts))
+        found.add(path.stem, split or "all", traces, forecasts)
     if not (found.together or found.apart):
         raise DataError(f"{data}: none of the files can be used")
     return found

@@ -7,13 +7,12 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from ml_inference.bundle import load_bundle
 from ml_inference.forecasting.lstm import LstmForecaster
-from ml_inference.forecasting.scores import Row, as_json, rows
+from ml_inference.forecasting.scores import as_json, rows
 from ml_inference.forecasting.tables import table
 from ml_inference.training import backtesting, evaluation
 from ml_inference.training.description import describe
@@ -71,9 +70,10 @@ def evaluate(options: argparse.Namespace) -> int:
         options.data, Registry(options.registry), options.seed, options.links, _say, options.batches
     )
     seconds = time.monotonic() - begin
-    _write(options.out / "evaluation.json", found.rows())
+    scored = found.backtests.rows()
+    _write(options.out / "evaluation.json", as_json(scored))
     _write(options.out / "evaluation-details.json", found.report(options.seed, seconds))
-    _say(table([*rows(found.backtests), *rows(found.apart)], MODELS))
+    _say(table(scored, MODELS))
     for entry in found.details["optimum"]:
         if entry["horizon"] in (1, 5):
             _say(
@@ -87,7 +87,7 @@ def evaluate(options: argparse.Namespace) -> int:
 def backtest(options: argparse.Namespace) -> int:
     """Run what is recorded; write backtest.json and print the tables."""
     found = backtesting.run(options.data, Registry(options.registry), options.split, _say)
-    scored: Sequence[Row] = [*rows(found.together), *rows(found.apart)]
+    scored = found.rows()
     _write(options.out / "backtest.json", as_json(scored))
     _say(table(scored, MODELS))
     _say(f"written: {options.out}/backtest.json")

@@ -11,7 +11,6 @@ from typing import Any, Final
 
 import numpy as np
 
-from ml_inference.forecasting.backtest import Backtest, backtest
 from ml_inference.forecasting.boosting import Boosting
 from ml_inference.forecasting.comparison import compare
 from ml_inference.forecasting.data import DataError
@@ -26,6 +25,7 @@ from ml_inference.training.description import describe, summary_of
 from ml_inference.training.pipeline import Outcome, train
 from ml_inference.training.provenance import code_version
 from ml_inference.training.registry import Registry
+from ml_inference.training.sets import Backtests
 from ml_inference.training.showcase import fan, worst
 from ml_inference.training.sources import Source, files_in, generated, measured
 from ml_inference.training.store import record
@@ -41,10 +41,6 @@ MODELS: Final[tuple[str, ...]] = (
 )
 """As tables list them."""
 
-MACRO_STEP_SECONDS: Final = 2.0
-"""Sets sampled more slowly are scored, but are no part of the mean: five hours ahead is another question than five
-seconds."""
-
 LAW_TRACES, LAW_ROWS = {"train": 300, "val": 40, "test": 60}, 1000
 """Records of a link with a law, and samples of each."""
 
@@ -57,26 +53,21 @@ Say = Callable[[str], None]
 class Evaluation:
     """What was found, for the two files that a report is made from."""
 
-    backtests: list[Backtest] = field(default_factory=list)
-    apart: list[Backtest] = field(default_factory=list)
-    """sets that are no part of the mean"""
+    backtests: Backtests = field(default_factory=Backtests)
     details: dict[str, list[dict[str, Any]]] = field(
         default_factory=lambda: {name: [] for name in ("data", "models", "optimum", "fans", "worst")}
     )
 
-    def rows(self) -> list[dict[str, Any]]:
-        """Rows of every set and of the mean."""
-        return as_json([*rows(self.backtests), *rows(self.apart)])
-
     def report(self, seed: int, seconds: float) -> dict[str, Any]:
         """All else."""
+        together = self.backtests.together
         lstm = [model for model in MODELS if model.startswith("lstm")]
         others = [model for model in MODELS if not model.startswith("lstm")]
         pairs = [
             pair
             for model in lstm
             for other in (*others, *(["lstm-zero-shot"] if model == "lstm" else []))
-            for pair in compare(self.backtests, model, other)
+            for pair in compare(together, model, other)
         ]
         return {
             "created": datetime.now(UTC).replace(microsecond=0).isoformat(),
@@ -84,10 +75,10 @@ class Evaluation:
             "seed": seed,
             "split": "test",
             "seconds": round(seconds, 1),
-            "together": [each.set for each in self.backtests],
+            "together": [each.set for each in together],
             **self.details,
-            "segments": as_json([row for segment in SEGMENTS for row in rows(self.backtests, segment)]),
-            "reliability": as_json(reliability(self.backtests)),
+            "segments": as_json([row for segment in SEGMENTS for row in rows(together, segment)]),
+            "reliability": as_json(reliability(together)),
             "paired": as_json(pairs),
         }
 
@@ -175,10 +166,7 @@ def _keep(registry: Registry, outcome: Outcome, extra: Sequence[Boosting], found
 
 def _score(found: Evaluation, source: Source, forecasts: Mapping[str, Single]) -> None:
     exam = source.parts["test"]
-    windows = cut(exam)
-    (found.backtests if source.step_seconds <= MACRO_STEP_SECONDS else found.apart).append(
-        backtest(source.name, "test", windows, forecasts)
-    )
+    found.backtests.add(source.name, "test", exam, forecasts)
     found.details["data"].append(
         {
             "set": source.name,
@@ -191,7 +179,7 @@ def _score(found: Evaluation, source: Source, forecasts: Mapping[str, Single]) -
     )
     fans = [fan(source.name, model, exam, forecasts[model]) for model in ("lstm", "lstm-zero-shot")]
     found.details["fans"] += [each for each in fans if each is not None]
-    found.details["worst"] += worst(source.name, "lstm", windows, forecasts["lstm"])
+    found.details["worst"] += worst(source.name, "lstm", cut(exam), forecasts["lstm"])
 
 
 def _gate(outcome: Outcome) -> str:

@@ -13,6 +13,8 @@ import numpy as np
 import onnx
 import onnxruntime
 
+from ml_inference.bundle import open_session
+from ml_inference.bundle.manifest import GRAPH_FILE
 from ml_inference.forecasting.layout import WINDOW, Single
 from ml_inference.forecasting.lstm import LstmForecaster
 from ml_inference.forecasting.network import INPUTS
@@ -48,7 +50,8 @@ class Export:
 def export(forecaster: LstmForecaster, windows: Windows) -> Export:
     """Export, and compare with Keras on thousands of `windows` and on the edges.
 
-    Raises ParityError if the two differ by more than MAX_DIFFERENCE, or anything is not finite.
+    Raises ParityError if the two differ by more than MAX_DIFFERENCE, or anything is not finite, and BundleError if the
+    graph cannot be run at all.
     """
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # the exporter's own, about numpy
@@ -61,7 +64,7 @@ def export(forecaster: LstmForecaster, windows: Windows) -> Export:
         np.concatenate([windows.inputs[spread], edges]),  # [rows, WINDOW, features]
         np.concatenate([windows.context[spread], edge_context]),  # [rows, context]
     ]
-    session = _session(graph)
+    session = open_session(graph, GRAPH_FILE)
     ours, theirs = _run(session, probe), forecaster.answer(probe)
     difference = float(np.max(np.abs(ours - theirs)))
     if not difference <= MAX_DIFFERENCE:  # so written, NaN fails
@@ -144,12 +147,6 @@ def _edges() -> tuple[Single, Single]:
     windows = np.concatenate([edges, holes, jumps])  # [rows, WINDOW, features]
     share = windows[:, :, 1].astype(np.float64) / 100
     return windows, np.concatenate([context_of(each, WINDOW - 1) for each in share])
-
-
-def _session(graph: bytes) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1  # as it is served
-    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
 
 def _run(session: onnxruntime.InferenceSession, inputs: Sequence[Single]) -> Single:

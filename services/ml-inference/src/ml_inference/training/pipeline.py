@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,16 +71,13 @@ def train(source: Source, forecaster: LstmForecaster, champion: Forecaster | Non
 
 
 def save(outcome: Outcome, folder: Path, description: BundleDescription) -> Manifest:
-    """Write the bundle; serving's own checks have to pass before anything takes its place in `folder`.
+    """Write the bundle and let serving check it: to where nobody reads yet.
 
-    Raises BundleError if they do not, OSError if `folder` cannot be written.
+    Raises BundleError if it does not pass, OSError if `folder` cannot be written.
     """
-    parts = outcome.export.graph, graph_of(outcome.baselines[outcome.best]), description
-    with tempfile.TemporaryDirectory() as scratch:
-        rehearsal = Path(scratch, "bundle")
-        write_bundle(rehearsal, *parts)
-        load_bundle(rehearsal)
-    return write_bundle(folder, *parts)
+    manifest = write_bundle(folder, outcome.export.graph, graph_of(outcome.baselines[outcome.best]), description)
+    load_bundle(folder)
+    return manifest
 
 
 def _losses(windows: Windows, forecast: Single) -> Double:

@@ -44,11 +44,6 @@ class Source:
     description: dict[str, Any]
     stride: int = 1
 
-    @property
-    def step_seconds(self) -> float:
-        """From one sample to the next, s."""
-        return float(np.median([trace.step_seconds for trace in self.parts["test"]]))
-
     @cached_property
     def train(self) -> Windows:
         """What is learnt from."""

@@ -7,8 +7,9 @@ import timeit
 from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
-import onnxruntime
 
+from ml_inference.bundle import open_session
+from ml_inference.bundle.manifest import GRAPH_FILE
 from ml_inference.forecasting.layout import FEATURES, WINDOW
 from ml_inference.history import CONTEXT
 
@@ -22,9 +23,7 @@ def microseconds_per_window(graph: bytes) -> float:
 
 
 def _measure(graph: bytes) -> float:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    session = open_session(graph, GRAPH_FILE)
     random = np.random.default_rng(0)
     window = 50 * random.random((1, WINDOW, len(FEATURES)), np.float32)
     inputs = {"window": window, "context": random.random((1, len(CONTEXT)), np.float32)}
