@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from ml_inference.history import CONTEXT, MAX_HISTORY, SWING_STEPS, TINY, context_of
+from ml_inference.history import CONTEXT, MAX_HISTORY, SWING_STEPS, TINY, context_of, newest_context
 from qos_contract import WINDOW
 from qos_contract.predict import MAX_SAMPLES, MAX_UTILISATION
 
@@ -175,3 +175,15 @@ def test_context_when_asked_from_the_first_possible_sample_then_has_that_row() -
     assert column(context, "swing")[0] == pytest.approx(0.6)
     assert column(context, "swing")[1] == pytest.approx(np.sqrt((0.6**2 + 0.1**2) / 2))
     assert column(context, "echo_2")[0] == pytest.approx(told(share[:6])["echo_2"])
+
+
+@given(histories)
+def test_newest_when_worked_out_for_one_link_then_is_the_last_row_of_all(share: np.ndarray) -> None:
+    row = context_of(share, len(share) - 1)[0]
+    newest = np.array(newest_context(share.tolist()), dtype=np.float32)
+    # Running sums lose digits where small changes follow large ones: that much the two may differ.
+    scale = np.abs(share).max() ** 2 * 1e-9
+    squares = np.square(np.diff(share)).sum()
+    loose = scale / (squares + TINY)
+    assert newest[2:] == pytest.approx(row[2:], rel=1e-5, abs=1e-5 + scale**0.5)
+    assert newest[:2] == pytest.approx(row[:2], rel=1e-5, abs=1e-5 + loose)

@@ -1,17 +1,21 @@
 """A small service on the runtime, run as a process by the tests beside it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+import json
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel, Field
 from pydantic_settings import SettingsConfigDict
 from starlette.responses import JSONResponse, Response
 
 from qos_runtime.app import Readiness, Service, create_service
-from qos_runtime.body import parse_body, read_body
-from qos_runtime.request_id import current_request_id
+from qos_runtime.body import parse_body
+from qos_runtime.context import current
+from qos_runtime.front import HotRoute
+from qos_runtime.lifecycle import Reload
+from qos_runtime.metrics import Metrics
 from qos_runtime.server import run
 from qos_runtime.settings import ServiceSettings
 
@@ -33,21 +37,35 @@ class Echo(BaseModel):
     value: float
 
 
-router = APIRouter()
-
-
-@router.post("/echo")
-async def echo(request: Request) -> Response:
+async def echo(body: bytes) -> bytes:
     """Send back what came."""
-    body = await read_body(request, request.state.settings.max_body_bytes)
-    return Response(parse_body(Echo, body).model_dump_json(), media_type="application/json")
+    return parse_body(Echo, body).model_dump_json().encode()
+
+
+async def wait(body: bytes) -> bytes:
+    """Wait for `value` milliseconds, and say who asked."""
+    await asyncio.sleep(parse_body(Echo, body).value / 1000)
+    context = current.get()
+    assert context
+    return json.dumps(
+        {"request_id": context.request_id.decode(), "traceparent": context.trace_parent.decode()}
+    ).encode()
+
+
+async def fail(_: bytes) -> bytes:
+    """Fail on the short way."""
+    raise RuntimeError("postgres://secret@10.0.0.7 is down")
+
+
+router = APIRouter()
 
 
 @router.get("/items/{number}")
 async def items(number: int) -> Response:
     """Wait for some milliseconds, and say who asked."""
     await asyncio.sleep(number / 1000)
-    return JSONResponse({"request_id": current_request_id()})
+    context = current.get()
+    return JSONResponse({"request_id": context and context.request_id.decode()})
 
 
 @router.get("/boom")
@@ -56,20 +74,26 @@ async def boom() -> Response:
     raise RuntimeError("postgres://secret@10.0.0.7 is down")
 
 
-async def check_readiness(request: Request) -> Readiness:
-    """Ready if the setting says so."""
-    return Readiness(None if request.state.settings.ready else "told so")
-
-
 def create_echo(settings: EchoSettings) -> Service:
     """Build the service."""
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[Mapping[str, object]]:
-        yield {"settings": settings}
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
 
+    async def check_readiness() -> Readiness:
+        return Readiness(None if settings.ready else "told so")
+
+    routes = [HotRoute(f"/{answer.__name__}", answer, settings.max_body_bytes) for answer in (echo, wait, fail)]
     return create_service(
-        "echo", "Echoes.", router, settings=settings, lifespan=lambda _: lifespan, readiness=check_readiness
+        Metrics("echo"),
+        "Echoes.",
+        routes,
+        router,
+        settings=settings,
+        lifespan=lifespan,
+        readiness=check_readiness,
+        reload=Reload(),
     )
 
 

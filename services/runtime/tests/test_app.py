@@ -2,6 +2,8 @@
 
 import json
 import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -49,16 +51,17 @@ def test_parameter_when_wrong_then_422_without_what_was_sent(echo: Endpoint) -> 
     assert b"abc" not in answer.body
 
 
+@pytest.mark.parametrize(("method", "path"), [("GET", "/boom"), ("POST", "/fail")])
 def test_failure_when_unexpected_then_503_without_a_trace_and_the_log_has_it(
-    echo_process: tuple[Endpoint, Process],
+    echo_process: tuple[Endpoint, Process], method: str, path: str
 ) -> None:
     echo, process = echo_process
-    answer = echo.get("/boom", **{"X-Request-ID": "boom-1"})
+    answer = echo.ask(method, path, b"", {"X-Request-ID": f"boom-{method}"})
     assert error_of(answer) is ErrorCode.INTERNAL_ERROR
     assert int(answer.headers["Retry-After"]) > 0
     assert b"secret" not in answer.body
     logged = [json.loads(line) for line in process.log().splitlines()]
-    entry = next(line for line in logged if line.get("request_id") == "boom-1")
+    entry = next(line for line in logged if line.get("request_id") == f"boom-{method}")
     assert entry["level"] == "ERROR"
     assert "RuntimeError: postgres://secret" in entry["exception"]
 
@@ -112,6 +115,75 @@ def test_request_id_when_not_sane_then_is_replaced(echo: Endpoint, given: str) -
     assert len(answer.headers["X-Request-ID"]) == 32
 
 
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+@pytest.mark.parametrize("parent", [f"00-{TRACE}-00f067aa0ba902b7-00", f"01-{TRACE}-00f067aa0ba902b7-00-and-more"])
+def test_trace_when_sent_then_is_gone_on_with(echo: Endpoint, parent: str) -> None:
+    answer = echo.ask("POST", "/wait", b'{"value": 0}', {"traceparent": parent}).json()
+    version, trace, span, flags = answer["traceparent"].split("-")
+    assert (version, trace, flags) == ("00", TRACE, "00")
+    assert len(span) == 16
+    assert span != "00f067aa0ba902b7"
+    assert answer["request_id"] == TRACE
+
+
+@pytest.mark.parametrize(
+    "parent",
+    [
+        "",
+        "nonsense",
+        f"ff-{TRACE}-00f067aa0ba902b7-00",
+        f"00-{'0' * 32}-00f067aa0ba902b7-00",
+        f"00-{TRACE}-{'0' * 16}-00",
+    ],
+)
+def test_trace_when_not_one_then_a_new_one_begins(echo: Endpoint, parent: str) -> None:
+    answer = echo.ask("POST", "/wait", b'{"value": 0}', {"traceparent": parent}).json()
+    _, trace, _, flags = answer["traceparent"].split("-")
+    assert trace != TRACE
+    assert int(trace, 16) > 0
+    assert flags == "01"
+
+
+def test_access_log_when_asked_for_then_has_a_line_for_each_request_and_no_path_of_the_clients(
+    echo_arguments: list[str],
+) -> None:
+    with running(echo_arguments, "ECHO_", access_log=True) as (echo, process):
+        echo.ask("POST", "/echo", b'{"value": 1}', {"traceparent": f"00-{TRACE}-00f067aa0ba902b7-00"})
+        echo.get("/secret-of-mine")
+        process.wait_for_log("unmatched")
+        log = process.log()
+    lines = [json.loads(line) for line in log.splitlines()]
+    hot, unmatched = (line for line in lines if line["message"] == "answered")
+    assert (hot["method"], hot["route"], hot["status"], hot["trace_id"]) == ("POST", "/echo", 200, TRACE)
+    assert 0 < hot["ms"] < 10_000
+    assert (unmatched["route"], unmatched["status"]) == ("unmatched", 404)
+    assert "secret-of-mine" not in log
+
+
+def test_access_log_when_not_asked_for_then_nothing_is_logged(echo_process: tuple[Endpoint, Process]) -> None:
+    echo, process = echo_process
+    before = process.log()
+    echo.post("/echo", {"value": 1})
+    assert process.log() == before
+
+
+def test_requests_when_too_many_at_once_then_the_rest_is_refused_at_once_and_health_answers(
+    echo_arguments: list[str],
+) -> None:
+    with running(echo_arguments, "ECHO_", max_in_flight=2) as (echo, _), ThreadPoolExecutor(10) as clients:
+        begun = time.monotonic()
+        answers = list(clients.map(lambda _: echo.post("/wait", {"value": 700}), range(10)))
+        assert time.monotonic() - begun < 1.4  # nobody waited for a second turn
+        assert sorted(answer.status for answer in answers) == [200] * 2 + [503] * 8
+        refused = [answer for answer in answers if answer.status == 503]
+        assert {error_of(answer) for answer in refused} == {ErrorCode.OVERLOADED}
+        assert {answer.headers["Retry-After"] for answer in refused} == {"1"}
+        assert echo.get("/health").status == 200
+        assert echo.post("/wait", {"value": 0}).status == 200
+
+
 def test_answer_when_sent_then_names_no_server(echo: Endpoint) -> None:
     assert "Server" not in echo.get("/health").headers
 
@@ -120,9 +192,10 @@ def test_metrics_when_scraped_then_parse_and_have_bounded_labels(echo: Endpoint)
     for number in range(3):
         echo.get(f"/items/{number}")
         echo.get(f"/nothing-{number}")
+        echo.post("/echo", {"value": number})
     families = {family.name: family for family in text_string_to_metric_families(echo.get("/metrics").body.decode())}
     routes = {sample.labels["route"] for sample in families["http_requests"].samples}
-    assert {"/items/{number}", "unmatched"} <= routes
+    assert {"/items/{number}", "/echo", "unmatched"} <= routes
     assert not any("nothing" in route or "/items/1" in route for route in routes)
     assert families["http_requests_in_flight"].samples[0].value == 1  # the scrape itself
     assert families["service_info"].samples[0].labels["service"] == "echo"

@@ -1,83 +1,51 @@
-"""The service api-gateway: `POST /predict`, validated here and answered by ml-inference."""
+"""The service api-gateway: forecasts, validated here and answered by ml-inference."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TypedDict
 
-from fastapi import APIRouter, FastAPI, Request
-from starlette.responses import Response
+from fastapi import FastAPI
 
-from api_gateway.forwarding import forward
+from api_gateway.breaker import Breaker
+from api_gateway.forwarding import Forwarder
 from api_gateway.readiness import InferenceProbe
 from api_gateway.settings import GatewaySettings
 from api_gateway.upstream import InferenceClient
-from qos_contract import EXAMPLE_REQUEST, ErrorCode, PredictRequest, PredictResponse
-from qos_runtime.app import Lifespan, Readiness, Service, create_service, describe_body
-from qos_runtime.body import parse_body, read_body
-from qos_runtime.errors import describe_errors
+from qos_contract import ErrorCode
+from qos_runtime.app import Service, create_service
+from qos_runtime.forecasts import hot_routes
+from qos_runtime.lifecycle import Reload
 from qos_runtime.metrics import Metrics
 
 NAME = "api-gateway"
 
 
-class State(TypedDict):
-    """What a request finds in `request.state`."""
-
-    settings: GatewaySettings
-    client: InferenceClient
-    probe: InferenceProbe
-
-
-router = APIRouter(tags=["forecast"])
-
-
-@router.post(
-    "/predict",
-    response_model=PredictResponse,
-    responses=describe_errors(
-        ErrorCode.VALIDATION_ERROR,
-        ErrorCode.BODY_TOO_LARGE,
-        ErrorCode.UPSTREAM_UNAVAILABLE,
-        ErrorCode.UPSTREAM_INVALID,
-        ErrorCode.UPSTREAM_TIMEOUT,
-    ),
-    openapi_extra=describe_body(PredictRequest, EXAMPLE_REQUEST),
-)
-async def answer_predict(request: Request) -> Response:
-    """Forecast the bandwidth of one link from its last ten samples."""
-    settings: GatewaySettings = request.state.settings
-    client: InferenceClient = request.state.client
-    body = await read_body(request, settings.max_body_bytes)
-    parse_body(PredictRequest, body)
-    answer = await forward(client, body, settings.retry_after_seconds)
-    return Response(answer, media_type="application/json")
-
-
-async def check_readiness(request: Request) -> Readiness:
-    """Ready means: requests can be answered, so ml-inference has to be ready."""
-    probe: InferenceProbe = request.state.probe
-    return await probe.check()
-
-
 def create_gateway(settings: GatewaySettings) -> Service:
     """Build the service; it starts, and is alive, with or without ml-inference."""
+    metrics, reload = Metrics(NAME), Reload()
+    state = metrics.gauge("circuit_breaker_state", "Towards ml-inference: 0 closed, 1 half open, 2 open.")
+    breaker = Breaker(
+        settings.breaker_failures, settings.breaker_failing_seconds, settings.breaker_open_seconds, state.set
+    )
+    client = InferenceClient(settings, breaker)
 
-    def with_metrics(_: Metrics) -> Lifespan:
-        @asynccontextmanager
-        async def lifespan(_: FastAPI) -> AsyncIterator[Mapping[str, object]]:
-            client = InferenceClient(settings)
-            try:
-                yield State(settings=settings, client=client, probe=InferenceProbe(client))
-            finally:
-                await client.close()
-
-        return lifespan
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await client.close()
 
     return create_service(
-        NAME,
+        metrics,
         "Forecasts the bandwidth of network links.",
-        router,
+        hot_routes(
+            Forwarder(client, settings.retry_after_seconds),
+            settings,
+            ErrorCode.UPSTREAM_UNAVAILABLE,
+            ErrorCode.UPSTREAM_INVALID,
+            ErrorCode.UPSTREAM_TIMEOUT,
+        ),
         settings=settings,
-        lifespan=with_metrics,
-        readiness=check_readiness,
+        lifespan=lifespan,
+        # Ready means: requests can be answered, so ml-inference has to be ready.
+        readiness=InferenceProbe(client).check,
+        reload=reload,
     )

@@ -6,7 +6,9 @@ from typing import Final
 
 from pydantic import BaseModel, Field, ValidationError
 
-from api_gateway.upstream import InferenceClient, UpstreamError
+from api_gateway.connection import UpstreamError
+from api_gateway.upstream import InferenceClient
+from qos_contract import MAX_MODEL_VERSION
 from qos_runtime.app import Readiness
 
 CACHE_SECONDS: Final = 1.0
@@ -15,7 +17,7 @@ CACHE_SECONDS: Final = 1.0
 
 class _InferenceReadiness(BaseModel):
     reason: str = Field("", max_length=500)
-    model_version: str = Field("", max_length=64)
+    model_version: str = Field("", max_length=MAX_MODEL_VERSION)
 
 
 class InferenceProbe:

@@ -1,5 +1,6 @@
 """What the api-gateway can be told."""
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, HttpUrl
@@ -27,14 +28,15 @@ class GatewaySettings(ServiceSettings):
     """s for the whole answer of ml-inference, a second try included; then 504"""
     readiness_timeout_seconds: float = Field(1.0, gt=0, le=60)
     """s that ml-inference's readiness may take"""
-    pool_size: int = Field(64, ge=1, le=4096)
-    """connections to ml-inference at most; requests beyond wait for a free one"""
     pool_keep_alive_seconds: float = Field(15.0, gt=0, le=3600)
     """s that an idle connection is kept; must be less than ml-inference's own"""
     retry_after_seconds: int = Field(2, ge=1, le=3600)
     """s in Retry-After where ml-inference cannot be reached and names no time itself"""
-
-    @property
-    def inference_base(self) -> str:
-        """The URL that paths are appended to."""
-        return str(self.inference_url).rstrip("/")
+    inference_ca_file: Path | None = None
+    """certificates that ml-inference's is checked with, where its address begins with https; the system's where None"""
+    breaker_failures: int = Field(5, ge=1, le=1000)
+    """failures in a row, at least, after which ml-inference is left alone"""
+    breaker_failing_seconds: float = Field(0.5, ge=0, le=60)
+    """s that they have to last; a single process that dies does not open the breaker"""
+    breaker_open_seconds: float = Field(1.0, gt=0, le=300)
+    """s that ml-inference is left alone; then one request tries"""

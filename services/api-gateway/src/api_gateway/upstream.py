@@ -1,116 +1,126 @@
 """The one client of ml-inference: pooled, bounded in time and size, retried where nothing can have been done."""
 
 import asyncio
-from types import SimpleNamespace
-from typing import Any, Final, NamedTuple
+import ssl
 
-import aiohttp
-
+from api_gateway.breaker import Breaker
+from api_gateway.connection import Answer, Connection, ConnectionEndedError, UpstreamError
 from api_gateway.settings import GatewaySettings
-from qos_runtime.request_id import HEADER as REQUEST_ID_HEADER
-from qos_runtime.request_id import current_request_id
-
-MAX_ANSWER_BYTES: Final = 1_048_576
-"""bytes of an answer; what is longer is none of ml-inference"""
+from qos_runtime.context import current
 
 
-class UpstreamError(Exception):
-    """ml-inference could not be reached, or broke off."""
+class CircuitOpenError(UpstreamError):
+    """ml-inference has failed for a while and is left alone."""
 
-
-class UpstreamInvalidError(UpstreamError):
-    """Something answered, but not in the way ml-inference does."""
-
-
-class Answer(NamedTuple):
-    """An answer of ml-inference, whatever its status."""
-
-    status: int
-    body: bytes
-    retry_after: str | None
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.seconds = seconds
+        """until it will be asked again"""
 
 
 class InferenceClient:
-    """Sends requests to ml-inference over kept connections."""
+    """Sends requests to ml-inference over kept connections: as many as there are requests in flight."""
 
-    def __init__(self, settings: GatewaySettings) -> None:
-        self._base = settings.inference_base
+    def __init__(self, settings: GatewaySettings, breaker: Breaker) -> None:
+        url = settings.inference_url
+        self._host, self._port = url.host or "", url.port or 0  # a URL with http(s) has both
+        self._ssl = ssl.create_default_context(cafile=settings.inference_ca_file) if url.scheme == "https" else None
+        self._path = (url.path or "").rstrip("/")
+        self._breaker = breaker
         self._deadline = settings.request_timeout_seconds
         self._readiness_deadline = settings.readiness_timeout_seconds
-        reuse = aiohttp.TraceConfig()
-        reuse.on_connection_reuseconn.append(_note_reuse)
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=settings.pool_size, keepalive_timeout=settings.pool_keep_alive_seconds
-            ),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            # The whole exchange has one deadline, set around it; only connecting has one of its own.
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=settings.connect_timeout_seconds),
-            trace_configs=[reuse],
-        )
+        self._connect_timeout = settings.connect_timeout_seconds
+        self._keep_alive = settings.pool_keep_alive_seconds
+        self._idle: list[Connection] = []
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._session.close()
+        while self._idle:
+            self._idle.pop().close()
 
-    async def predict(self, body: bytes) -> Answer:
-        """Ask for a forecast with a raw body.
+    async def post(self, path: str, body: bytes) -> Answer:
+        """Send a raw body.
 
-        Raises TimeoutError at the deadline, UpstreamError where no usable HTTP answer came.
+        Raises CircuitOpenError without asking, TimeoutError at the deadline, UpstreamError where no usable HTTP answer
+        came.
         """
-        async with asyncio.timeout(self._deadline):
-            return await self._ask("POST", "/predict", body)
+        if wait := self._breaker.admit():
+            raise CircuitOpenError(wait)
+        try:
+            answer = await self._ask("POST", path, body, self._deadline)
+        except (UpstreamError, TimeoutError):
+            self._breaker.fail()
+            raise
+        # A 503 is said by a server that knows what it does: it loads its model, or has too much to do.
+        if answer.status >= 500 and answer.status != 503:
+            self._breaker.fail()
+        else:
+            self._breaker.succeed()
+        return answer
 
     async def ready(self) -> Answer:
-        """Ask whether ml-inference is ready; raises as `predict` does."""
-        async with asyncio.timeout(self._readiness_deadline):
-            return await self._ask("GET", "/health/ready", None)
+        """Ask whether ml-inference is ready, whatever the breaker says; raises as `post` does."""
+        return await self._ask("GET", "/health/ready", b"", self._readiness_deadline)
 
-    async def _ask(self, method: str, path: str, body: bytes | None) -> Answer:
+    async def _ask(self, method: str, path: str, body: bytes, seconds: float) -> Answer:
         """Try, and try once more where the first try cannot have reached a living server.
 
         That is where no connection came about, and where a kept connection turned out to be closed before a byte
         of the answer (the server ended it just as it was used again).
         """
-        connection = SimpleNamespace(reused=False)
-        try:
-            return await self._exchange(method, path, body, connection)
-        except aiohttp.ClientConnectorError:
-            pass
-        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
-            if not connection.reused:
-                raise UpstreamError from error
-        except aiohttp.ClientError as error:
-            raise _classify(error) from error
-        try:
-            return await self._exchange(method, path, body, SimpleNamespace(reused=False))
-        except aiohttp.ClientError as error:
-            raise _classify(error) from error
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        request = self._write_request(method, path, body)
+        if connection := self._take_idle(loop):
+            try:
+                return await self._exchange(connection, request, loop, deadline)
+            except ConnectionEndedError:
+                pass
+        connection = await self._connect(loop, deadline)
+        return await self._exchange(connection, request, loop, deadline)
 
-    async def _exchange(self, method: str, path: str, body: bytes | None, connection: SimpleNamespace) -> Answer:
-        headers = {"Content-Type": "application/json"} if body is not None else {}
-        if request_id := current_request_id():
-            headers[REQUEST_ID_HEADER] = request_id
-        async with self._session.request(
-            method,
-            self._base + path,
-            data=body,
-            headers=headers,
-            allow_redirects=False,
-            trace_request_ctx=connection,
-        ) as response:
-            content = bytearray()
-            async for chunk in response.content.iter_any():
-                content += chunk
-                if len(content) > MAX_ANSWER_BYTES:
-                    raise UpstreamInvalidError
-            return Answer(response.status, bytes(content), response.headers.get("Retry-After"))
+    def _write_request(self, method: str, path: str, body: bytes) -> bytes:
+        context = current.get()
+        identity = (
+            f"x-request-id: {context.request_id.decode()}\r\ntraceparent: {context.trace_parent.decode()}\r\n"
+            if context
+            else ""
+        )
+        head = (
+            f"{method} {self._path}{path} HTTP/1.1\r\nhost: {self._host}:{self._port}\r\n"
+            f"content-type: application/json\r\n{identity}content-length: {len(body)}\r\n\r\n"
+        )
+        return head.encode("ascii") + body
 
+    def _take_idle(self, loop: asyncio.AbstractEventLoop) -> Connection | None:
+        # The one that was used last: the others may age, and be closed when they are found.
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.is_usable and loop.time() - connection.idle_since < self._keep_alive:
+                return connection
+            connection.close()
+        return None
 
-def _classify(error: aiohttp.ClientError) -> UpstreamError:
-    return UpstreamInvalidError() if isinstance(error, aiohttp.ClientResponseError) else UpstreamError()
+    async def _exchange(
+        self, connection: Connection, request: bytes, loop: asyncio.AbstractEventLoop, deadline: float
+    ) -> Answer:
+        answer = await connection.exchange(request, loop, deadline)
+        if connection.is_usable:
+            self._idle.append(connection)
+        return answer
 
-
-async def _note_reuse(_session: aiohttp.ClientSession, context: SimpleNamespace, _params: Any) -> None:
-    context.trace_request_ctx.reused = True
+    async def _connect(self, loop: asyncio.AbstractEventLoop, deadline: float) -> Connection:
+        for _ in range(2):
+            try:
+                async with asyncio.timeout_at(min(deadline, loop.time() + self._connect_timeout)):
+                    _transport, connection = await loop.create_connection(
+                        Connection, self._host, self._port, ssl=self._ssl
+                    )
+            except TimeoutError:
+                if loop.time() >= deadline:
+                    raise
+            except OSError:  # refused, unreachable, no such name, a certificate that is not trusted
+                pass
+            else:
+                return connection
+        raise UpstreamError

@@ -21,6 +21,7 @@ class ErrorCode(StrEnum):
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     BAD_REQUEST = "bad_request"
+    OVERLOADED = "overloaded"
     MODEL_NOT_READY = "model_not_ready"
     UPSTREAM_UNAVAILABLE = "upstream_unavailable"
     UPSTREAM_INVALID = "upstream_invalid"
@@ -46,6 +47,7 @@ ERRORS: Final[Mapping[ErrorCode, ErrorKind]] = MappingProxyType(
         ErrorCode.NOT_FOUND: ErrorKind(404, "There is nothing at this path; /docs lists what there is."),
         ErrorCode.METHOD_NOT_ALLOWED: ErrorKind(405, "This path does not answer this method."),
         ErrorCode.BAD_REQUEST: ErrorKind(400, "The request could not be read."),
+        ErrorCode.OVERLOADED: ErrorKind(503, "The service has as much to do as it can.", retry_after=1),
         ErrorCode.MODEL_NOT_READY: ErrorKind(503, "No model is loaded yet.", retry_after=2),
         ErrorCode.UPSTREAM_UNAVAILABLE: ErrorKind(503, "The forecaster cannot be reached now.", retry_after=2),
         ErrorCode.UPSTREAM_INVALID: ErrorKind(503, "The forecaster gave no usable answer.", retry_after=5),
@@ -81,11 +83,11 @@ class ErrorBody(BaseModel):
         return self.model_dump_json().encode()
 
 
-def list_problems(error: ValidationError) -> list[FieldProblem]:
-    """Return the first problems of a body, never repeating what was sent: it may be huge, NaN or secret."""
+def list_problems(error: ValidationError, path: tuple[int | str, ...] = ("body",)) -> list[FieldProblem]:
+    """Return the first problems of what lies at `path`; what was sent is not repeated: it may be huge, NaN or secret."""
     found = error.errors(include_url=False, include_input=False, include_context=False)
     return [
-        FieldProblem(loc=("body", *map(_shorten, problem["loc"])), msg=problem["msg"], type=problem["type"])
+        FieldProblem(loc=(*path, *map(_shorten, problem["loc"])), msg=problem["msg"], type=problem["type"])
         for problem in found[:MAX_PROBLEMS]
     ]
 

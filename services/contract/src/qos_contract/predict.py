@@ -14,6 +14,8 @@ MAX_HORIZON: Final = 5
 INTERVAL_LEVEL: Final = 0.8
 """Probability that the true bandwidth lies between `lower` and `upper`."""
 UNIT: Final = "Mbps"
+MAX_MODEL_VERSION: Final = 64
+"""Characters of `model_version`."""
 
 # Upper bounds refuse nonsense (1e308, a wrong unit), never a real link.
 MAX_PACKET_RATE: Final = 1e10
@@ -100,7 +102,7 @@ class PredictResponse(BaseModel):
     """probability that the true value lies between `lower` and `upper`"""
     horizon: int = Field(ge=1, le=MAX_HORIZON)
     """steps ahead"""
-    model_version: str = Field(min_length=1, max_length=64)
+    model_version: str = Field(min_length=1, max_length=MAX_MODEL_VERSION)
     link_capacity_mbps: float = Field(gt=0, le=MAX_CAPACITY)
     """Mbps; the capacity the answer was computed with"""
     exceed_probability: Probability | None = None

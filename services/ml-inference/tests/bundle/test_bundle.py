@@ -62,8 +62,7 @@ def test_bundle_when_written_then_loads_and_forecasts_a_batch(make_bundle: Bundl
     forecast = bundle.model.forecast(Inputs(np.repeat(asked.window, 7, axis=0), np.repeat(asked.context, 7, axis=0)))
     assert forecast.mean.shape == (7, 5)
     assert forecast.mean[0, 0] == pytest.approx(0.65)
-    lower, upper = forecast.interval(0.8)
-    assert (lower[6, 4], upper[6, 4]) == (pytest.approx(0.60), pytest.approx(0.70))
+    assert forecast.at(6, 4).interval(0.8) == (pytest.approx(0.60), pytest.approx(0.70))
 
 
 def test_forecast_when_the_network_goes_below_zero_then_is_zero(make_bundle: BundleMaker) -> None:

@@ -58,11 +58,11 @@ def test_predict_when_capacity_is_tenfold_then_so_is_the_answer(service: Endpoin
 @pytest.mark.parametrize("horizon", range(1, 6))
 def test_predict_when_compared_with_the_bundle_then_is_the_same(service: Endpoint, horizon: int) -> None:
     forecast = load_bundle(BUNDLE).model.forecast(inputs_of(PredictRequest.model_validate(EXAMPLE_REQUEST)))
-    lower, upper = forecast.interval(0.8)
+    expected = forecast.at(0, horizon - 1)
+    lower, upper = expected.interval(0.8)
     answer = ask(service, horizon=horizon)
-    assert answer.predicted_bandwidth == pytest.approx(100 * forecast.mean[0, horizon - 1], abs=1e-4)
-    assert answer.lower == pytest.approx(100 * lower[0, horizon - 1], abs=1e-4)
-    assert answer.upper == pytest.approx(100 * upper[0, horizon - 1], abs=1e-4)
+    assert answer.predicted_bandwidth == pytest.approx(100 * expected.mean, abs=1e-4)
+    assert (answer.lower, answer.upper) == pytest.approx((100 * lower, 100 * upper), abs=1e-4)
 
 
 def test_predict_when_threshold_rises_then_probability_falls(service: Endpoint) -> None:
@@ -122,11 +122,9 @@ def history(samples: int, seed: int = 1) -> dict[str, list[float]]:
 def check_is(answer: PredictResponse, graph: Graph, **asked: object) -> None:
     """That the answer is the graph's, and says so."""
     request = PredictRequest.model_validate(EXAMPLE_REQUEST | asked)
-    forecast, step = graph.forecast(inputs_of(request)), request.horizon - 1
-    lower, upper = forecast.interval(0.8)
+    expected = graph.forecast(inputs_of(request)).at(0, request.horizon - 1)
     numbers = (answer.predicted_bandwidth, answer.lower, answer.upper)
-    expected = [100 * float(each[0, step]) for each in (forecast.mean, lower, upper)]
-    assert numbers == pytest.approx(expected, abs=1e-4)
+    assert numbers == pytest.approx([100 * each for each in (expected.mean, *expected.interval(0.8))], abs=1e-4)
     assert answer.model_version == graph.version
 
 
@@ -285,7 +283,7 @@ def test_bundle_when_replaced_then_the_new_one_answers(watched: tuple[Endpoint, 
 
 def test_keeper_when_nothing_changed_then_does_not_load_again(folder: Path) -> None:
     loaded: list[Bundle] = []
-    keeper = BundleKeeper(folder, loaded.append)
+    keeper = BundleKeeper(folder, loaded.append, lambda: None)
 
     async def look_thrice() -> None:
         for _ in range(3):

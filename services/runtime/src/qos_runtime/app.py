@@ -1,23 +1,20 @@
 """The app that a service adds its endpoints to: errors, health, metrics and documentation are the same everywhere."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version as installed_version
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel
-from starlette.middleware import Middleware
-from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.types import ASGIApp
 
 from qos_runtime.docs import render_docs
-from qos_runtime.errors import GuardMiddleware, install_error_handlers
-from qos_runtime.lifecycle import Drain, DrainMiddleware
-from qos_runtime.metrics import CONTENT_TYPE, Metrics, MetricsMiddleware
-from qos_runtime.request_id import RequestIdMiddleware
+from qos_runtime.errors import install_error_handlers
+from qos_runtime.front import METRICS_PATH, Front, HotRoute, Keys
+from qos_runtime.lifecycle import Drain, Reload
+from qos_runtime.metrics import CONTENT_TYPE, Metrics
 from qos_runtime.settings import ServiceSettings
 
 DRAINING = "the process is stopping"
@@ -33,69 +30,75 @@ class Readiness:
     """what /health/ready adds to a good answer"""
 
 
-ReadinessCheck = Callable[[Request], Awaitable[Readiness]]
-Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[Mapping[str, Any]]]
+ReadinessCheck = Callable[[], Awaitable[Readiness]]
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
     """An app and what runs it."""
 
-    app: FastAPI
+    app: ASGIApp
     settings: ServiceSettings
     drain: Drain
+    reload: Reload
     metrics: Metrics
 
 
 def create_service(
-    name: str,
+    metrics: Metrics,
     description: str,
-    router: APIRouter,
-    *,
+    hot_routes: Sequence[HotRoute],
+    *routers: APIRouter,
     settings: ServiceSettings,
-    lifespan: Callable[[Metrics], Lifespan],
+    lifespan: Lifespan,
     readiness: ReadinessCheck,
+    keys: Keys | None = None,
+    reload: Reload,
 ) -> Service:
-    """Build a service: its own `router`, and what all services answer alike.
-
-    `name` is the distribution's; `lifespan` gets the metrics and yields what requests find in `request.state`.
-    """
-    drain, version = Drain(), _version(name)
-    metrics = Metrics(name, version)
-    app = FastAPI(
-        title=name,
-        version=version,
+    """Build a service: its own `hot_routes` and `routers`, and what all services answer alike."""
+    drain = Drain()
+    shell = FastAPI(
+        title=metrics.service,
+        version=metrics.version,
         description=description,
-        lifespan=lifespan(metrics),
+        lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,  # a redirect would repeat the address the client was led to
-        middleware=[
-            Middleware(RequestIdMiddleware),
-            Middleware(DrainMiddleware, drain=drain),
-            Middleware(MetricsMiddleware, metrics=metrics),
-            Middleware(GuardMiddleware),
-        ],
     )
-    install_error_handlers(app)
-    app.include_router(router)
-    app.include_router(_operations(drain, metrics, readiness))
-    app.include_router(_documentation(app))
-    return Service(app, settings, drain, metrics)
+    install_error_handlers(shell)
+    for route in hot_routes:
+        shell.add_api_route(route.path, _document_only, methods=["POST"], **route.documentation)
+    for router in (*routers, _operations(drain, metrics, readiness), _documentation(shell)):
+        shell.include_router(router)
+    front = Front(shell, hot_routes, settings=settings, metrics=metrics, drain=drain, keys=keys)
+    return Service(front, settings, drain, reload, metrics)
+
+
+async def _document_only() -> Response:
+    # The router needs an endpoint to show the route and to answer 405 to other methods; the front answers the POST.
+    raise NotImplementedError
 
 
 def describe_body(model: type[BaseModel], example: Mapping[str, Any]) -> dict[str, Any]:
     """Return the OpenAPI part of a route that reads and validates its raw body itself."""
-    content = {"schema": model.model_json_schema(), "example": example}
+    schema = model.model_json_schema()
+    parts = schema.pop("$defs", {})
+    content = {"schema": _put_in(schema, parts), "example": example}
     return {"requestBody": {"required": True, "content": {"application/json": content}}}
 
 
-def _version(name: str) -> str:
-    try:
-        return installed_version(name)
-    except PackageNotFoundError:  # run from its source
-        return "0+source"
+def _put_in(schema: Any, parts: Mapping[str, Any]) -> Any:
+    """Replace references, which lead nowhere in an OpenAPI document, by what they refer to."""
+    if isinstance(schema, list):
+        return [_put_in(item, parts) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return _put_in(parts[schema["$ref"].rpartition("/")[2]], parts)
+    return {key: _put_in(value, parts) for key, value in schema.items()}
 
 
 def _operations(drain: Drain, metrics: Metrics, readiness: ReadinessCheck) -> APIRouter:
@@ -107,14 +110,14 @@ def _operations(drain: Drain, metrics: Metrics, readiness: ReadinessCheck) -> AP
         return {"status": "alive"}
 
     @router.get("/health/ready", responses={503: {"description": "Not ready; `reason` says why."}})
-    async def ready(request: Request) -> Response:
+    async def ready() -> Response:
         """The service can do its work."""
-        state = Readiness(DRAINING) if drain.begun else await readiness(request)
+        state = Readiness(DRAINING) if drain.begun else await readiness()
         if state.reason is None:
             return JSONResponse({"status": "ready", **state.facts})
         return JSONResponse({"status": "not ready", "reason": state.reason}, 503)
 
-    @router.get("/metrics")
+    @router.get(METRICS_PATH)
     async def show_metrics() -> Response:
         """Metrics as Prometheus text."""
         return Response(metrics.render(), media_type=CONTENT_TYPE)

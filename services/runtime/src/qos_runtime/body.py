@@ -4,6 +4,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect, Request
+from starlette.types import Receive
 
 from qos_contract import ErrorCode, list_problems
 from qos_runtime.errors import ServiceError
@@ -12,24 +13,30 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 async def read_body(request: Request, limit: int) -> bytes:
-    """Return the raw body, of any content type.
+    """Return a request's raw body, of any content type; see `receive_body`."""
+    return await receive_body(request.receive, request.headers.get("content-length", "").encode(), limit)
+
+
+async def receive_body(receive: Receive, announced: bytes, limit: int) -> bytes:
+    """Return the raw body, of which a header `announced` the length.
 
     Raises ServiceError (body_too_large) as soon as more than `limit` bytes are announced or have come, and
     ClientDisconnect where the client goes away first.
     """
-    announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced) > limit:
+    if announced.isdigit() and int(announced) > limit:
         raise ServiceError(ErrorCode.BODY_TOO_LARGE)
-    body = bytearray()
+    body: bytes | bytearray = b""
     while True:
-        message = await request.receive()
+        message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
-        body += message.get("body", b"")
-        if len(body) > limit:
+        chunk: bytes = message.get("body", b"")
+        if len(body) + len(chunk) > limit:
             raise ServiceError(ErrorCode.BODY_TOO_LARGE)
         if not message.get("more_body", False):
-            return bytes(body)
+            return bytes(body + chunk) if body else chunk
+        body = bytearray(body) if isinstance(body, bytes) else body
+        body += chunk
 
 
 def parse_body(model: type[Model], body: bytes) -> Model:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Final, cast
 
 from fastapi import FastAPI
@@ -9,7 +10,6 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from qos_contract import ERRORS, ErrorBody, ErrorCode, FieldProblem
 from qos_runtime.linger import LastResponse
@@ -35,38 +35,23 @@ class ServiceError(Exception):
         """s, in place of the table's"""
 
 
-class GuardMiddleware:
-    """Answers the unexpected: never a 500, never a stack trace; what happened goes to the log."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, come what may."""
-        started = False
-
-        async def watch(message: Message) -> None:
-            nonlocal started
-            started = True
-            await send(message)
-
-        try:
-            await self._app(scope, receive, watch)
-        except Exception:
-            if started or scope["type"] != "http":  # too late for an answer: the connection has to break
-                raise
-            logger.exception("unexpected failure on %s %s", scope["method"], scope["path"])
-            await error_response(ServiceError(ErrorCode.INTERNAL_ERROR))(scope, receive, send)
-
-
 def error_response(error: ServiceError, headers: Mapping[str, str] | None = None) -> Response:
     """Return the answer to an error, with Retry-After where trying again may help."""
     kind = ERRORS[error.code]
-    body = ErrorBody(error=error.code, detail=kind.sentence if error.detail is None else error.detail)
+    if error.detail is None:
+        content = _plain_body(error.code)
+    else:
+        content = ErrorBody(error=error.code, detail=error.detail).wire()
     retry_after = kind.retry_after if error.retry_after is None else error.retry_after
     extra = {} if retry_after is None else {"Retry-After": str(retry_after)}
     response_class = LastResponse if error.code is ErrorCode.BODY_TOO_LARGE else Response
-    return response_class(body.wire(), kind.status, {**extra, **(headers or {})}, media_type="application/json")
+    return response_class(content, kind.status, {**extra, **(headers or {})}, media_type="application/json")
+
+
+@cache
+def _plain_body(code: ErrorCode) -> bytes:
+    # Overload is answered with this a thousand times a second.
+    return ErrorBody(error=code, detail=ERRORS[code].sentence).wire()
 
 
 def describe_errors(*codes: ErrorCode) -> dict[int | str, dict[str, Any]]:
@@ -80,11 +65,12 @@ def describe_errors(*codes: ErrorCode) -> dict[int | str, dict[str, Any]]:
 
 
 def install_error_handlers(app: FastAPI) -> None:
-    """Let the app answer what its routes raise; GuardMiddleware answers what nobody expected."""
+    """Let the app answer what its routes raise."""
     app.add_exception_handler(ServiceError, _answer_service_error)
     app.add_exception_handler(HTTPException, _answer_http_exception)
     app.add_exception_handler(RequestValidationError, _answer_invalid_parameters)
     app.add_exception_handler(ClientDisconnect, _answer_nobody)
+    app.add_exception_handler(Exception, _answer_unexpected)
 
 
 async def _answer_service_error(_: Request, error: Exception) -> Response:
@@ -105,3 +91,8 @@ async def _answer_invalid_parameters(_: Request, error: Exception) -> Response:
 
 async def _answer_nobody(_request: Request, _error: Exception) -> Response:
     return Response(status_code=CLIENT_CLOSED_REQUEST)
+
+
+async def _answer_unexpected(request: Request, error: Exception) -> Response:
+    logger.error("unexpected failure on %s %s", request.method, request.url.path, exc_info=error)
+    return error_response(ServiceError(ErrorCode.INTERNAL_ERROR))

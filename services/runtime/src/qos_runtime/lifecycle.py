@@ -1,10 +1,9 @@
-"""Going away without losing a request: what the process and its answers have to know."""
+"""What a process is told while it runs: to go away without losing a request, to take in what has changed in files."""
 
-from typing import Final
+import logging
+from collections.abc import Awaitable, Callable
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-_CLOSE: Final = (b"connection", b"close")
+logger = logging.getLogger(__name__)
 
 
 class Drain:
@@ -18,20 +17,20 @@ class Drain:
         self.begun = True
 
 
-class DrainMiddleware:
-    """Ends busy keep-alive connections by protocol: closing them from here would race with the next request."""
+class Reload:
+    """What is read from files again when the process is told to (SIGHUP), without a restart."""
 
-    def __init__(self, app: ASGIApp, drain: Drain) -> None:
-        self._app = app
-        self._drain = drain
+    def __init__(self) -> None:
+        self._callbacks: list[Callable[[], Awaitable[None]]] = []
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, the last one of its connection if the process is to stop."""
+    def add(self, callback: Callable[[], Awaitable[None]]) -> None:
+        """Have `callback` called at every reload."""
+        self._callbacks.append(callback)
 
-        async def send_and_close(message: Message) -> None:
-            # Looked up at the answer, not at the request: the order may come in between.
-            if self._drain.begun and message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), _CLOSE]
-            await send(message)
-
-        await self._app(scope, receive, send_and_close)
+    async def run(self) -> None:
+        """Reload everything; what fails is logged, and stays as it was."""
+        for callback in self._callbacks:
+            try:
+                await callback()
+            except Exception:
+                logger.exception("a reload failed")

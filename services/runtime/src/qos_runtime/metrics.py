@@ -1,8 +1,9 @@
 """Prometheus metrics: what came in, what was answered, how long it took."""
 
 import os
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Final
 
@@ -16,13 +17,11 @@ from prometheus_client import (
     generate_latest,
 )
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 # Several processes behind one socket: prometheus_client adds them up through files in the folder this names.
 _SHARED_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_UNMATCHED: Final = "unmatched"
 _BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each one, read by nobody
@@ -31,7 +30,10 @@ disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series fo
 class Metrics:
     """The metrics of one service; every label has a bounded set of values."""
 
-    def __init__(self, service: str, version: str) -> None:
+    def __init__(self, service: str) -> None:
+        """`service` is the name of its distribution."""
+        self.service = service
+        self.version = _version(service)
         self.registry = CollectorRegistry()
         self._shared = _SHARED_FOLDER in os.environ
         if self._shared:
@@ -54,8 +56,17 @@ class Metrics:
             multiprocess_mode="livesum",
             registry=self.registry,
         )
+        self._series: dict[tuple[str, str, int], tuple[Callable[[], None], Callable[[float], None]]] = {}
         self._infos: dict[str, tuple[Gauge, Mapping[str, str]]] = {}
-        self.publish_info("service", "What is running.", {"service": service, "version": version})
+        self.publish_info("service", "What is running.", {"service": service, "version": self.version})
+
+    def counter(self, name: str, help_text: str) -> Counter:
+        """Return a counter of the service's own, without labels."""
+        return Counter(name, help_text, registry=self.registry)
+
+    def gauge(self, name: str, help_text: str) -> Gauge:
+        """Return a gauge of the service's own, without labels; of several processes the highest value is shown."""
+        return Gauge(name, help_text, multiprocess_mode="livemax", registry=self.registry)
 
     def publish_info(self, name: str, help_text: str, facts: Mapping[str, str]) -> None:
         """Publish facts as `<name>_info{…} 1`, in place of those that were published under this name before."""
@@ -72,10 +83,18 @@ class Metrics:
         self._in_flight.inc()
 
     def end(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Count a request that has been answered."""
+        """Count a request that has been answered; `route` is its template, whatever the path was."""
         self._in_flight.dec()
-        self._requests.labels(method, route, str(status)).inc()
-        self._duration.labels(route).observe(seconds)
+        method = method if method in _METHODS else "other"
+        count, observe = self._series.get((method, route, status)) or self._find_series(method, route, status)
+        count()
+        observe(seconds)
+
+    def _find_series(self, method: str, route: str, status: int) -> tuple[Callable[[], None], Callable[[float], None]]:
+        # Kept, because to look labels up takes longer than to count.
+        found = self._requests.labels(method, route, str(status)).inc, self._duration.labels(route).observe
+        self._series[method, route, status] = found
+        return found
 
     def render(self) -> bytes:
         """Return all metrics as Prometheus text, of all processes of the service where they share a folder."""
@@ -91,39 +110,16 @@ class Metrics:
             mark_process_dead(os.getpid())  # type: ignore[no-untyped-call]
 
 
+def _version(distribution: str) -> str:
+    try:
+        return installed_version(distribution)
+    except PackageNotFoundError:  # run from its source
+        return "0+source"
+
+
 def _forget_the_dead(folder: Path) -> None:
     """Take processes that were killed, and so could not retire, out of the sums over living processes."""
     for file in folder.glob("gauge_live*_*.db"):
         pid = file.stem.rpartition("_")[2]
         if not Path("/proc", pid).exists():
             mark_process_dead(int(pid))  # type: ignore[no-untyped-call]
-
-
-class MetricsMiddleware:
-    """Counts every request under its route's template, whatever the path was."""
-
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
-        self._app = app
-        self._metrics = metrics
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request and count it."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        status = 0
-
-        async def note_status(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
-        self._metrics.begin()
-        begun = time.perf_counter()
-        try:
-            await self._app(scope, receive, note_status)
-        finally:
-            method = scope["method"] if scope["method"] in _METHODS else "other"
-            route = getattr(scope.get("route"), "path", _UNMATCHED)
-            self._metrics.end(method, route, status, time.perf_counter() - begun)

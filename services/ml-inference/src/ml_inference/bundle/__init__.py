@@ -1,6 +1,6 @@
 """The model as a folder: what it says about itself, the graph, and forecasting with it."""
 
-from ml_inference.bundle.forecast import Forecast
+from ml_inference.bundle.forecast import Distribution, Forecast
 from ml_inference.bundle.graph import Bundle, BundleError, Graph, fingerprint, load_bundle, open_session
 from ml_inference.bundle.manifest import (
     FEATURES,
@@ -22,6 +22,7 @@ __all__ = [
     "BundleDescription",
     "BundleError",
     "DataSource",
+    "Distribution",
     "Forecast",
     "Gate",
     "Graph",

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from ml_inference.bundle.forecast import Forecast
 from ml_inference.bundle.manifest import BASELINE_FILE, FILES, GRAPH_FILE, MANIFEST_FILE, GraphFile, Manifest
 from ml_inference.bundle.window import Inputs, inputs_of
-from ml_inference.history import context_of
+from ml_inference.history import newest_context
 from qos_contract.predict import MAX_PACKET_RATE, MAX_RTT_SPREAD, MAX_UTILISATION
 
 INPUT_NAMES: Final = ("window", "context")
@@ -34,13 +34,9 @@ class Graph:
     """what answers that come from it are signed with"""
 
     def forecast(self, inputs: Inputs) -> Forecast:
-        """Forecast a batch.
-
-        Bandwidth is not negative and quantiles do not cross, whatever the network says.
-        """
+        """Forecast a batch."""
         (output,) = self.session.run(None, {"window": inputs.window, "context": inputs.context})
-        output = np.maximum(output, 0, out=output)  # [batch, horizons, 1 + quantiles]
-        return Forecast(output[..., 0], np.sort(output[..., 1:], axis=-1), self.levels)
+        return Forecast(output, self.levels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,8 +180,8 @@ def _check_extremes(graph: Graph, manifest: Manifest, file: str) -> None:
     corners[1] = (MAX_PACKET_RATE, MAX_UTILISATION, MAX_RTT_SPREAD)
     corners[2, :, 2] = np.nan
     corners[3, ::2] = (MAX_PACKET_RATE, MAX_UTILISATION, np.nan)
-    share = corners[:, :, 1].astype(np.float64) / 100  # [corners, window]
-    context = np.concatenate([context_of(each, len(each) - 1) for each in share])  # [corners, context]
+    share = (corners[:, :, 1].astype(np.float64) / 100).tolist()  # [corners, window]
+    context = np.array([newest_context(each) for each in share], dtype=np.float32)  # [corners, context]
     forecast = _run(graph, manifest, Inputs(corners, context), file)
     if not (np.isfinite(forecast.mean).all() and np.isfinite(forecast.quantiles).all()):
         raise BundleError(f"{file} answers with NaN or infinity at the contract's limits")

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_serializer, model_validator
 
 from ml_inference.history import CONTEXT
-from qos_contract import INTERVAL_LEVEL, MAX_HORIZON, WINDOW, PredictRequest
+from qos_contract import INTERVAL_LEVEL, MAX_HORIZON, MAX_MODEL_VERSION, WINDOW, PredictRequest
 from qos_contract.predict import MAX_SAMPLES
 
 SCHEMA_VERSION: Final = 2
@@ -28,9 +28,6 @@ FILES: Final = (MANIFEST_FILE, GRAPH_FILE, BASELINE_FILE)
 FEATURES: Final = ("packet_rate", "bandwidth_util", "rtt_variance")
 """Order of the graph's last input axis."""
 UNITS: Final = {"packet_rate": "packets/s", "bandwidth_util": "%", "rtt_variance": "ms"}
-
-MAX_VERSION: Final = 64
-"""Characters of model_version in an answer."""
 
 LOWER_LEVEL: Final = round((1 - INTERVAL_LEVEL) / 2, 6)
 UPPER_LEVEL: Final = round((1 + INTERVAL_LEVEL) / 2, 6)
@@ -146,7 +143,7 @@ class Manifest(BundleDescription):
     @property
     def baseline_version(self) -> str:
         """What answers say of themselves when the baseline gave them."""
-        return f"{self.baseline}-{self.model_version}"[:MAX_VERSION]
+        return f"{self.baseline}-{self.model_version}"[:MAX_MODEL_VERSION]
 
 
 def write_bundle(folder: Path, graph: bytes, baseline: bytes, description: BundleDescription) -> Manifest:

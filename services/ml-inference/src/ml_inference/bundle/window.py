@@ -1,19 +1,18 @@
-"""From a request to what the graphs read."""
+"""From requests to what the graphs read."""
 
-from dataclasses import dataclass
 from itertools import repeat
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from ml_inference.history import context_of
+from ml_inference.history import newest_context
 from qos_contract import WINDOW, PredictRequest
 
 FloatArray = npt.NDArray[np.float32]
 
 
-@dataclass(frozen=True, slots=True)
-class Inputs:
+class Inputs(NamedTuple):
     """A batch of questions."""
 
     window: FloatArray
@@ -22,10 +21,13 @@ class Inputs:
     """`[batch, context]`: see ml_inference.history"""
 
 
-def inputs_of(request: PredictRequest) -> Inputs:
-    """Return the last samples of a request as a batch of one, and what all of them tell of the link."""
+def inputs_of(*requests: PredictRequest) -> Inputs:
+    """Return the last samples of each request, and what all of them tell of its link."""
+    window = np.array([_rows(request) for request in requests], dtype=np.float32)  # None becomes NaN
+    context = [newest_context([percent / 100 for percent in request.bandwidth_util]) for request in requests]
+    return Inputs(window, np.array(context, dtype=np.float32))
+
+
+def _rows(request: PredictRequest) -> list[tuple[float, float, float | None]]:
     spread = repeat(None, WINDOW) if request.rtt_variance is None else request.rtt_variance[-WINDOW:]
-    rows = zip(request.packet_rate[-WINDOW:], request.bandwidth_util[-WINDOW:], spread, strict=True)
-    window = np.array([list(rows)], dtype=np.float32)  # [1, window, features]; None becomes NaN
-    share = np.array(request.bandwidth_util) / 100  # [samples]
-    return Inputs(window, context_of(share, len(share) - 1))
+    return list(zip(request.packet_rate[-WINDOW:], request.bandwidth_util[-WINDOW:], spread, strict=True))

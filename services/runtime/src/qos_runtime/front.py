@@ -1,0 +1,173 @@
+"""What every request passes on its way in and out, and the short way for the few routes that most requests take.
+
+Behind the front are two kinds of answers. A hot route is a function from the raw body to the raw answer, called here
+and now. Everything else (health, documentation, metrics, errors of path and method) is FastAPI's, the shell. Both are
+identified, counted, guarded and drained alike, in one place and one step: a chain of middlewares, one wrapped `send`
+around the other, would cost more than the forecast itself.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any, Final, Protocol
+
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from qos_contract import ErrorCode
+from qos_runtime.body import receive_body
+from qos_runtime.context import REQUEST_ID, current, identify
+from qos_runtime.errors import CLIENT_CLOSED_REQUEST, ServiceError, error_response
+from qos_runtime.lifecycle import Drain
+from qos_runtime.logs import log_access
+from qos_runtime.metrics import Metrics
+from qos_runtime.settings import ServiceSettings
+
+METRICS_PATH: Final = "/metrics"
+_UNMATCHED: Final = "unmatched"
+_JSON: Final = (b"content-type", b"application/json")
+_CLOSE: Final = (b"connection", b"close")
+
+Answer = Callable[[bytes], Awaitable[bytes]]
+
+logger = logging.getLogger(__name__)
+
+
+class Keys(Protocol):
+    """Who may ask."""
+
+    def check(self, authorization: bytes | None, scope: str) -> object:
+        """Raise ServiceError unless the header names somebody who may, now, do what belongs to `scope`."""
+
+
+@dataclass(frozen=True, slots=True)
+class HotRoute:
+    """A POST that the front answers by itself."""
+
+    path: str
+    answer: Answer
+    """from a body to the JSON of a 200; raises ServiceError for everything else"""
+    max_body_bytes: int
+    documentation: Mapping[str, Any] = field(default_factory=dict)
+    """what FastAPI's add_api_route takes to show the route in the OpenAPI document"""
+
+
+class Exchange:
+    """One request, and the way that its answer takes."""
+
+    __slots__ = ("_drain", "_send", "context", "headers", "is_complete", "receive", "scope", "status")
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, drain: Drain) -> None:
+        self.scope = scope
+        self.receive = receive
+        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.context = identify(self.headers)
+        self.status = 0
+        """of the answer; 0 until there is one"""
+        self.is_complete = False
+        self._send = send
+        self._drain = drain
+
+    async def send(self, message: Message) -> None:
+        """Send a part of an answer, with what every answer carries."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"] = [*message.get("headers", ()), (REQUEST_ID, self.context.request_id)]
+            # Looked up at the answer, not at the request: the order to stop may come in between. Busy keep-alive
+            # connections are ended by protocol: closing them from here would race with the next request.
+            if self._drain.begun:
+                message["headers"].append(_CLOSE)
+        else:
+            self.is_complete = not message.get("more_body", False)
+        await self._send(message)
+
+    async def send_json(self, content: bytes) -> None:
+        """Answer 200."""
+        headers = [_JSON, (b"content-length", b"%d" % len(content))]
+        await self.send({"type": "http.response.start", "status": 200, "headers": headers})
+        await self.send({"type": "http.response.body", "body": content})
+
+    async def refuse(self, error: ServiceError) -> None:
+        """Answer with a row of the error table."""
+        await error_response(error)(self.scope, self.receive, self.send)
+
+
+class Front:
+    """The outermost ASGI app of a service."""
+
+    def __init__(
+        self,
+        shell: ASGIApp,
+        hot_routes: Iterable[HotRoute],
+        *,
+        settings: ServiceSettings,
+        metrics: Metrics,
+        drain: Drain,
+        keys: Keys | None,
+    ) -> None:
+        self._shell = shell
+        self._hot = {route.path: route for route in hot_routes}
+        self._metrics = metrics
+        self._drain = drain
+        self._keys = keys
+        self._max_in_flight = settings.max_in_flight
+        self._access_log = settings.access_log
+        self._in_flight = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, come what may."""
+        if scope["type"] != "http":
+            await self._shell(scope, receive, send)
+            return
+        begun = perf_counter()
+        exchange = Exchange(scope, receive, send, self._drain)
+        current.set(exchange.context)
+        hot = self._hot.get(scope["path"]) if scope["method"] == "POST" else None
+        self._metrics.begin()
+        try:
+            if hot is None:
+                await self._ask_shell(exchange)
+            else:
+                await self._answer(hot, exchange)
+        finally:
+            route = hot.path if hot else getattr(scope.get("route"), "path", _UNMATCHED)
+            seconds = perf_counter() - begun
+            self._metrics.end(scope["method"], route, exchange.status, seconds)
+            if self._access_log:
+                log_access(scope["method"], route, exchange.status, seconds)
+
+    async def _answer(self, route: HotRoute, exchange: Exchange) -> None:
+        if self._in_flight >= self._max_in_flight:
+            # At once, instead of a queue in which everybody waits until nobody wants the answer any more.
+            await exchange.refuse(ServiceError(ErrorCode.OVERLOADED))
+            return
+        self._in_flight += 1
+        try:
+            if self._keys is not None:
+                self._keys.check(exchange.headers.get(b"authorization"), "forecast")
+            announced = exchange.headers.get(b"content-length", b"")
+            body = await receive_body(exchange.receive, announced, route.max_body_bytes)
+            await exchange.send_json(await route.answer(body))
+        except ServiceError as error:
+            await exchange.refuse(error)
+        except ClientDisconnect:
+            exchange.status = CLIENT_CLOSED_REQUEST
+        except Exception:
+            if exchange.status:  # too late for another answer: the connection has to break
+                raise
+            logger.exception("unexpected failure on POST %s", route.path)
+            await exchange.refuse(ServiceError(ErrorCode.INTERNAL_ERROR))
+        finally:
+            self._in_flight -= 1
+
+    async def _ask_shell(self, exchange: Exchange) -> None:
+        try:
+            if self._keys is not None and exchange.scope["path"] == METRICS_PATH:
+                self._keys.check(exchange.headers.get(b"authorization"), "metrics")
+            await self._shell(exchange.scope, exchange.receive, exchange.send)
+        except ServiceError as error:
+            await exchange.refuse(error)
+        except Exception:  # FastAPI raises again what its handler has logged and answered
+            if not exchange.is_complete:
+                raise
