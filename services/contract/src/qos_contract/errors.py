@@ -84,7 +84,7 @@ class ErrorBody(BaseModel):
 
 
 def list_problems(error: ValidationError, path: tuple[int | str, ...] = ("body",)) -> list[FieldProblem]:
-    """Return the first problems of what lies at `path`; what was sent is not repeated: it may be huge, NaN or secret."""
+    """Return the first problems of what lies at `path`; never what was sent: it may be huge, NaN or secret."""
     found = error.errors(include_url=False, include_input=False, include_context=False)
     return [
         FieldProblem(loc=(*path, *map(_shorten, problem["loc"])), msg=problem["msg"], type=problem["type"])
