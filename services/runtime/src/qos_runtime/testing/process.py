@@ -70,10 +70,10 @@ class Process:
         size = os.fstat(self._log.fileno()).st_size
         return os.pread(self._log.fileno(), size, 0).decode()
 
-    def wait_for_log(self, text: str) -> None:
-        """Wait until the process has logged `text`; raises AssertionError where it never does."""
+    def wait_for_log(self, text: str, times: int = 1) -> None:
+        """Wait until the process has logged `text` so often; raises AssertionError where it never does."""
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while text not in self.log():
+        while self.log().count(text) < times:
             if time.monotonic() > deadline or not self.is_running:
                 raise AssertionError(f"never logged {text!r}: {self.log()}")
             time.sleep(0.02)
