@@ -23,7 +23,7 @@ in_venv = PATH="$(CURDIR)/.venv/$(1)/bin:$$PATH"
 ask_password = $$([ "$$(id -u)" = 0 ] || [ -e .state ] || sudo -n true 2>/dev/null || echo --ask-become-pass)
 playbook = $(call in_venv,ansible) ansible-playbook -i inventories/$(PROFILE) $(ANSIBLE_OPTIONS)
 pytest = $(call in_venv,dev) python -m pytest $(PYTEST_OPTIONS)
-python_sources = services nagios/plugins roles tests
+python_sources = services nagios/plugins roles tests benchmarks
 
 .PHONY: help
 help: ## list the verbs
@@ -53,7 +53,7 @@ replay: .venv/dev ## send a real trace through the running gateway: DATA=file.pa
 		$(if $(SPLIT),--split '$(SPLIT)') $(if $(URL),--url '$(URL)') $(if $(LIMIT),--limit '$(LIMIT)')
 
 ##@ Check
-.PHONY: test test-training test-system test-machine lint format
+.PHONY: test test-training test-system test-machine bench lint format
 test: .venv/dev ## the fast tests (a minute or two); says what it left out
 	@$(pytest)
 	@echo 'Left out, each with a verb of its own: training with TensorFlow (make test-training), the running platform'
@@ -67,6 +67,11 @@ test-system: .venv/dev ## tests of what `make up` started: README's words, fault
 
 test-machine: .venv/dev ## the same on a pristine Debian machine in a container
 	@$(pytest) -m machine tests
+
+bench: .venv/training $(if $(PEERS),.venv/mlserver .venv/bentoml) ## measure what a forecast costs: [PEERS=1] [ROUNDS=3]
+	@command -v wrk >/dev/null || { echo '==> installing the load generator wrk' && apt-get install -q -y --no-install-recommends wrk; }
+	@$(call in_venv,training) PYTHONPATH=$(inference_path):services/api-gateway/src:. python -m benchmarks $(if $(PEERS),--peers) \
+		$(if $(ROUNDS),--rounds '$(ROUNDS)') $(if $(OUT),--out '$(OUT)' --page '$(OUT)/benchmarks.md')
 
 lint: .venv/dev ## every linter over everything
 	@$(call in_venv,dev) ruff check $(python_sources)
@@ -121,7 +126,7 @@ training = $(call in_venv,training) PYTHONPATH=$(inference_path) python -m ml_in
 results = $(or $(OUT),reports)
 inference_path = services/contract/src:services/runtime/src:services/ml-inference/src
 mypy_targets = services/contract/src services/runtime/src services/api-gateway/src services/ml-inference/src \
-	nagios/plugins/src roles/supervisor/library tests
+	nagios/plugins/src roles/supervisor/library tests benchmarks
 
 # $(call options,NAME…): for each variable that is set its option, --data for DATA
 options = $(foreach name,$(1),$(if $($(name)),--$(shell printf %s '$(name)' | tr A-Z a-z) '$($(name))'))
@@ -129,6 +134,6 @@ options = $(foreach name,$(1),$(if $($(name)),--$(shell printf %s '$(name)' | tr
 need = [ -n '$($(1))' ] || { echo 'make: $(1) is not set: $(2)' >&2; exit 2; }
 
 # The environments are made by bin/venv, which knows by itself whether there is anything to do.
-.PHONY: .venv/ansible .venv/dev .venv/training
-.venv/ansible .venv/dev .venv/training: .venv/%:
+.PHONY: .venv/ansible .venv/dev .venv/training .venv/mlserver .venv/bentoml
+.venv/ansible .venv/dev .venv/training .venv/mlserver .venv/bentoml: .venv/%:
 	@bin/venv $*

@@ -35,13 +35,17 @@ class Process:
     """One process of a service."""
 
     def __init__(
-        self, arguments: Sequence[str], environment: Mapping[str, str], listener: socket.socket | None = None
+        self,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        listener: socket.socket | None = None,
+        python: str = sys.executable,
     ) -> None:
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `stop`
         # The tests' own import path, so that the process runs the same source.
         inherited = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         self._process = subprocess.Popen(  # noqa: S603 - what the test names
-            [sys.executable, *arguments],
+            [python, *arguments],
             env={**inherited, **environment},
             stdin=subprocess.DEVNULL if listener is None else listener.fileno(),
             stderr=self._log,
@@ -113,9 +117,9 @@ class Endpoint:
         """Send a POST; what is not bytes is sent as JSON."""
         return self.ask("POST", path, body if isinstance(body, bytes) else json.dumps(body).encode())
 
-    def wait_for(self, path: str, status: int) -> Answer:
-        """Ask until the answer has this status; raises AssertionError where it never does."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
+    def wait_for(self, path: str, status: int, patience: float = PATIENCE_SECONDS) -> Answer:
+        """Ask until the answer has this status; raises AssertionError where it does not within `patience` s."""
+        deadline = time.monotonic() + patience
         while True:
             try:
                 answer = self.get(path)

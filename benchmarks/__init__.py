@@ -1,0 +1,1 @@
+"""What a forecast costs, beside what others pay for it: `make bench`."""
