@@ -26,7 +26,8 @@ class Server:
     name: str
     arguments: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
-    """`{name}` stands for the URL of the server of that name, `{port}` for this one's port"""
+    """`{name}` stands for the URL of the server of that name, `{port}` for this one's port, `{spare}` and
+    `{other_spare}` for free ones"""
     ready: str = "/health/ready"
     """path that answers 200 once the server can be asked"""
     inherits_socket: bool = True
@@ -98,7 +99,10 @@ def started(subject: Subject, patience: float = 120) -> Iterator[Running]:
         for server in subject.servers:
             listener = stack.enter_context(open_listener()) if server.inherits_socket else None
             port: int = listener.getsockname()[1] if listener else free_port()
-            values = {name: text.format(port=port, **urls) for name, text in server.environment.items()}
+            values = {
+                name: text.format(port=port, spare=free_port(), other_spare=free_port(), **urls)
+                for name, text in server.environment.items()
+            }
             with pinned():
                 process = Process(server.arguments, values, listener, python=str(server.python))
             stack.callback(process.stop)

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import os
 import signal
 import socket
 import sys
@@ -88,6 +89,9 @@ def run(service: Service) -> None:
     settings = service.settings
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # before the service is up there is nothing to take in again
     configure_logs(settings.log_level)
+    # A process that is woken by a request does not interrupt another one in the middle of its own: where gateway and
+    # ml-inference share a core, they would take turns at every single request, and pay a fifth of their time for it.
+    os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
     sockets = _inherit_socket(settings)
     config = uvicorn.Config(
         service.app,
