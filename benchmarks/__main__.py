@@ -3,6 +3,7 @@
 import argparse
 import json
 import platform
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -66,19 +67,27 @@ def run(subjects: Sequence[Subject], rounds: int, seconds: int) -> dict[tuple[st
         for subject in subjects:
             say(f"starting {subject.name}")
             running.append(stack.enter_context(started(subject)))
+            running[-1].tell(signal.SIGSTOP)
         for number in range(1, rounds + 1):
             for each in running:
                 for connections in each.subject.connections:
-                    burst(each, connections, WARM_UP_SECONDS * each.subject.slowness)
-                    sample = burst(each, connections, seconds * each.subject.slowness)
-                    if not sample.requests:
-                        raise BenchmarkError(f"{each.subject.name} answered nothing in {sample.seconds:.0f} s")
+                    sample = take_turn(each, connections, seconds)
                     found.setdefault((each.subject.name, connections), []).append(sample)
                     say(
                         f"round {number} of {rounds}: {each.subject.name} at {connections}: "
                         f"{sample.requests_per_cpu_second:,.0f} requests per CPU second, p99 {sample.p99_ms:.2f} ms"
                     )
     return found
+
+
+def take_turn(running: Running, connections: int, seconds: int) -> Sample:
+    """Warm a subject up, and measure it."""
+    with running.turn():
+        burst(running, connections, WARM_UP_SECONDS * running.subject.slowness)
+        sample = burst(running, connections, seconds * running.subject.slowness)
+    if not sample.requests:
+        raise BenchmarkError(f"{running.subject.name} answered nothing in {sample.seconds:.0f} s")
+    return sample
 
 
 def summarise(found: dict[tuple[str, int], list[Sample]]) -> Iterator[dict[str, Any]]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from benchmarks.processes import LOADERS_CORE, cpu_seconds, family
+from benchmarks.processes import LOADERS_CORE, cpu_seconds
 from benchmarks.subjects import Running
 
 PATIENCE: Final = 60
@@ -56,7 +56,7 @@ def require_wrk() -> None:
 
 def burst(running: Running, connections: int, seconds: int) -> Sample:
     """Load a subject for so long over so many connections; raises BenchmarkError if an answer was not a 200."""
-    pids = [pid for process in running.processes for pid in family(process.pid)]
+    pids = running.pids()
     before, begun = cpu_seconds(pids), time.monotonic()
     found = _wrk(running, connections, seconds)
     sample = Sample(

@@ -29,7 +29,7 @@ def _v2(tensors: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _server(name: str, entry: str, arguments: tuple[str, ...], ready: str, **environment: str) -> Server:
-    own = {"PYTHONPATH": str(SERVERS / f"{name}_folder"), "GRAPH": str(BUNDLE / "model.onnx")}
+    own = {"PYTHONPATH": str(SERVERS / name), "GRAPH": str(BUNDLE / "model.onnx")}
     python = ROOT / ".venv" / name / "bin/python"
     return Server(name, ("-c", entry, *arguments), own | environment, ready, inherits_socket=False, python=Path(python))
 
@@ -41,7 +41,7 @@ PEERS: Final = (
             _server(
                 "mlserver",
                 "from mlserver.cli import main; main()",
-                ("start", str(SERVERS / "mlserver_folder")),
+                ("start", str(SERVERS / "mlserver")),
                 "/v2/health/ready",
                 MLSERVER_HOST="127.0.0.1",
                 MLSERVER_HTTP_PORT="{port}",
@@ -60,7 +60,7 @@ PEERS: Final = (
             _server(
                 "bentoml",
                 "from bentoml_cli.cli import cli; cli()",
-                ("serve", "onnx_service:Bandwidth", "--working-dir", str(SERVERS / "bentoml_folder")),
+                ("serve", "onnx_service:Bandwidth", "--working-dir", str(SERVERS / "bentoml")),
                 "/readyz",
                 BENTOML_HOST="127.0.0.1",
                 BENTOML_PORT="{port}",

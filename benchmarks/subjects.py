@@ -1,6 +1,8 @@
 """Who is measured: the platform's services, the unit they are measured in, and what others would have written."""
 
 import json
+import os
+import signal
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -8,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from benchmarks.processes import pinned
+from benchmarks.processes import family, pinned
 from qos_contract import EXAMPLE_REQUEST
 from qos_runtime.testing import Endpoint, Process, free_port, open_listener
 
@@ -51,12 +53,30 @@ class Subject:
 
 @dataclass(frozen=True)
 class Running:
-    """A subject that has been started."""
+    """A subject that has been started; it stands still but for its turns, so that it takes nothing from the others."""
 
     subject: Subject
     endpoint: Endpoint
     processes: tuple[Process, ...]
     """in the order of the subject's servers"""
+
+    def pids(self) -> list[int]:
+        """All processes, those that were started by processes among them."""
+        return [pid for process in self.processes for pid in family(process.pid)]
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Go on from a stop, and stop again."""
+        self.tell(signal.SIGCONT)
+        try:
+            yield
+        finally:
+            self.tell(signal.SIGSTOP)
+
+    def tell(self, number: signal.Signals) -> None:
+        """Send a signal to all processes."""
+        for pid in self.pids():
+            os.kill(pid, number)
 
 
 INFERENCE: Final = Server(
@@ -110,4 +130,8 @@ def started(subject: Subject, patience: float = 120) -> Iterator[Running]:
             endpoint = Endpoint(port)
             urls[server.name] = endpoint.url
             endpoint.wait_for(server.ready, 200, patience=patience)
-        yield Running(subject, endpoint, tuple(processes))
+        running = Running(subject, endpoint, tuple(processes))
+        try:
+            yield running
+        finally:
+            running.tell(signal.SIGCONT)  # or nobody would hear that it is to end

@@ -21,6 +21,9 @@ class ErrorCode(StrEnum):
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     BAD_REQUEST = "bad_request"
+    UNAUTHORIZED = "unauthorized"
+    FORBIDDEN = "forbidden"
+    RATE_LIMITED = "rate_limited"
     OVERLOADED = "overloaded"
     MODEL_NOT_READY = "model_not_ready"
     UPSTREAM_UNAVAILABLE = "upstream_unavailable"
@@ -38,6 +41,8 @@ class ErrorKind(NamedTuple):
     """for a person; the default `detail`"""
     retry_after: int | None = None
     """seconds; header Retry-After where trying again may help"""
+    headers: Mapping[str, str] = MappingProxyType({})
+    """further headers of the answer"""
 
 
 ERRORS: Final[Mapping[ErrorCode, ErrorKind]] = MappingProxyType(
@@ -47,6 +52,13 @@ ERRORS: Final[Mapping[ErrorCode, ErrorKind]] = MappingProxyType(
         ErrorCode.NOT_FOUND: ErrorKind(404, "There is nothing at this path; /docs lists what there is."),
         ErrorCode.METHOD_NOT_ALLOWED: ErrorKind(405, "This path does not answer this method."),
         ErrorCode.BAD_REQUEST: ErrorKind(400, "The request could not be read."),
+        ErrorCode.UNAUTHORIZED: ErrorKind(
+            401,
+            "A valid API key is needed, in a header `Authorization: Bearer <key>`.",
+            headers=MappingProxyType({"WWW-Authenticate": "Bearer"}),
+        ),
+        ErrorCode.FORBIDDEN: ErrorKind(403, "This API key may not do this."),
+        ErrorCode.RATE_LIMITED: ErrorKind(429, "This API key has asked more often than it may.", retry_after=1),
         ErrorCode.OVERLOADED: ErrorKind(503, "The service has as much to do as it can.", retry_after=1),
         ErrorCode.MODEL_NOT_READY: ErrorKind(503, "No model is loaded yet.", retry_after=2),
         ErrorCode.UPSTREAM_UNAVAILABLE: ErrorKind(503, "The forecaster cannot be reached now.", retry_after=2),

@@ -50,7 +50,8 @@ class Metrics:
             buckets=_BUCKETS,
             registry=self.registry,
         )
-        self._in_flight = Gauge(
+        self._in_flight = 0
+        self._in_flight_shown = Gauge(
             "http_requests_in_flight",
             "Requests being answered.",
             multiprocess_mode="livesum",
@@ -80,11 +81,11 @@ class Metrics:
 
     def begin(self) -> None:
         """Count a request that has begun."""
-        self._in_flight.inc()
+        self._in_flight += 1
 
     def end(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count a request that has been answered; `route` is its template, whatever the path was."""
-        self._in_flight.dec()
+        self._in_flight -= 1
         method = method if method in _METHODS else "other"
         count, observe = self._series.get((method, route, status)) or self._find_series(method, route, status)
         count()
@@ -96,8 +97,13 @@ class Metrics:
         self._series[method, route, status] = found
         return found
 
+    def sample(self) -> None:
+        """Show how many requests are in flight; to do so at each of them would cost as much as to count them."""
+        self._in_flight_shown.set(self._in_flight)
+
     def render(self) -> bytes:
         """Return all metrics as Prometheus text, of all processes of the service where they share a folder."""
+        self.sample()
         if not self._shared:
             return generate_latest(self.registry)
         everyone = CollectorRegistry()

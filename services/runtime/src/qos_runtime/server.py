@@ -14,10 +14,12 @@ from typing import Final
 import uvicorn
 
 from qos_runtime.app import Service
-from qos_runtime.lifecycle import Drain, Reload
 from qos_runtime.logs import configure_logs
 from qos_runtime.settings import EXIT_WRONG_SETTING, ServiceSettings
+from qos_runtime.tls import load_tls
 
+TICKS_PER_SECOND: Final = 10
+"""of uvicorn's own clock"""
 LAST_CALL_SECONDS: Final = 0.5
 """s between the end of accepting on an own port and the end of waiting for who has just connected"""
 
@@ -32,14 +34,13 @@ class DrainingServer(uvicorn.Server):
     accepting for the whole drain, until whoever sends requests has noticed.
     """
 
-    def __init__(
-        self, config: uvicorn.Config, drain: Drain, reload: Reload, drain_seconds: float, *, shared: bool
-    ) -> None:
+    def __init__(self, config: uvicorn.Config, service: Service, *, shared: bool) -> None:
         super().__init__(config)
-        self._drain = drain
-        self._reload = reload
+        self._drain = service.drain
+        self._drain_seconds = service.settings.drain_seconds
+        self._metrics = service.metrics
+        self._reload = service.reload
         self._reloading: asyncio.Task[None] | None = None
-        self._drain_seconds = drain_seconds
         self._shared = shared
         self._accepting = True
         self._told_at = 0.0
@@ -69,6 +70,8 @@ class DrainingServer(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         """Return whether to stop now; called every 0.1 s."""
+        if counter % TICKS_PER_SECOND == 0:
+            self._metrics.sample()
         if await super().on_tick(counter):
             return True
         if not self._drain.begun:
@@ -93,6 +96,7 @@ def run(service: Service) -> None:
     # ml-inference share a core, they would take turns at every single request, and pay a fifth of their time for it.
     os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
     sockets = _inherit_socket(settings)
+    tls = load_tls(settings, service.reload)
     config = uvicorn.Config(
         service.app,
         host=settings.listen_host,
@@ -105,10 +109,11 @@ def run(service: Service) -> None:
         access_log=False,
         proxy_headers=False,
         server_header=False,
+        ssl_context_factory=None if tls is None else lambda *_: tls,
         timeout_keep_alive=settings.keep_alive_seconds,
         timeout_graceful_shutdown=settings.stop_seconds,
     )
-    server = DrainingServer(config, service.drain, service.reload, settings.drain_seconds, shared=bool(sockets))
+    server = DrainingServer(config, service, shared=bool(sockets))
     try:
         server.run(sockets)
     finally:

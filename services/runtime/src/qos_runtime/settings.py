@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Final, Literal, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 EXIT_WRONG_SETTING: Final = 2
@@ -41,8 +41,22 @@ class ServiceSettings(BaseSettings):
     """forecasts that a process works on at the same time; more are refused with 503 instead of being queued"""
     access_log: bool = False
     """whether every request is logged; costs a quarter of the throughput"""
+    api_keys_file: Path | None = None
+    """file of the API keys (their hashes) that may ask, looked at every 2 s; None: everybody may. A key's rate holds
+    for each process by itself: with two processes up to twice as many requests get through"""
+    tls_certificate_file: Path | None = None
+    """certificate with its chain (PEM), for https in place of http; read again at SIGHUP"""
+    tls_key_file: Path | None = Field(None, validate_default=True)
+    """its private key (PEM, without a password); both or none"""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """least severe level that is logged"""
+
+    @field_validator("tls_key_file")
+    @classmethod
+    def _goes_with_a_certificate(cls, key_file: Path | None, others: ValidationInfo) -> Path | None:
+        if (key_file is None) != (others.data.get("tls_certificate_file") is None):
+            raise ValueError(f"set it together with {cls.variable('tls_certificate_file')}, or neither")
+        return key_file
 
     @classmethod
     def load(cls) -> Self:
@@ -52,7 +66,7 @@ class ServiceSettings(BaseSettings):
             problems = [f"{name}: there is no such setting" for name in cls._unknown()]
         except ValidationError as error:
             # The value is not repeated: it may be a secret in the wrong variable.
-            problems = [f"{cls._variable(problem['loc'])}: {problem['msg']}" for problem in error.errors()]
+            problems = [f"{cls.variable(*problem['loc'][:1])}: {problem['msg']}" for problem in error.errors()]
         if problems:
             program = Path(sys.argv[0]).parent.name if sys.argv[0].endswith("__main__.py") else Path(sys.argv[0]).name
             sys.stderr.write("".join(f"{program}: {problem}\n" for problem in problems))
@@ -60,8 +74,9 @@ class ServiceSettings(BaseSettings):
         return settings
 
     @classmethod
-    def _variable(cls, loc: tuple[int | str, ...]) -> str:
-        return f"{cls.model_config['env_prefix']}{'_'.join(map(str, loc[:1]))}".upper()
+    def variable(cls, *field: int | str) -> str:
+        """Return the environment variable of a field."""
+        return f"{cls.model_config['env_prefix']}{'_'.join(map(str, field))}".upper()
 
     @classmethod
     def _unknown(cls) -> list[str]:

@@ -48,6 +48,7 @@ class Process:
             [python, *arguments],
             env={**inherited, **environment},
             stdin=subprocess.DEVNULL if listener is None else listener.fileno(),
+            stdout=self._log,
             stderr=self._log,
         )
 
@@ -70,7 +71,7 @@ class Process:
         return self._process.wait(PATIENCE_SECONDS)
 
     def log(self) -> str:
-        """Return what it has written to stderr so far."""
+        """Return what it has written so far."""
         size = os.fstat(self._log.fileno()).st_size
         return os.pread(self._log.fileno(), size, 0).decode()
 

@@ -7,7 +7,7 @@ import numpy as np
 import onnxruntime
 
 
-@bentoml.service(workers=1)
+@bentoml.service(workers=1, logging={"access": {"enabled": False}})
 class Bandwidth:
     """Runs the graph on one thread."""
 
