@@ -10,6 +10,7 @@ from ml_inference.bundle import Bundle
 from ml_inference.serving.keeper import BundleKeeper
 from ml_inference.serving.prediction import predict, predict_batch
 from ml_inference.serving.settings import InferenceSettings
+from ml_inference.serving.v2 import create_v2_router
 from qos_contract import BatchRequest, ErrorCode, PredictRequest
 from qos_runtime.app import Readiness, Service, create_service
 from qos_runtime.body import parse_body
@@ -60,7 +61,7 @@ def create_inference(settings: InferenceSettings) -> Service:
 
     async def check_readiness() -> Readiness:
         """Ready means: the bundle on disk is verified, warm, and the one that answers (`model_version` says which)."""
-        if keeper.bundle is None or keeper.reason is not None:
+        if keeper.bundle is None or not keeper.is_ready:
             return Readiness(keeper.reason)
         return Readiness(facts={"model_version": keeper.bundle.version})
 
@@ -79,6 +80,7 @@ def create_inference(settings: InferenceSettings) -> Service:
         metrics,
         "Forecasts the bandwidth of network links; asked by the api-gateway.",
         hot_routes(forecaster, settings, ErrorCode.MODEL_NOT_READY),
+        create_v2_router(keeper, settings, metrics.version),
         settings=settings,
         lifespan=lifespan,
         readiness=check_readiness,

@@ -33,6 +33,11 @@ class BundleKeeper:
         self._looking = asyncio.Lock()
         self._seen = ""
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether the bundle on disk is verified, warm, and the one that answers."""
+        return self.bundle is not None and self.reason is None
+
     async def watch(self, interval: float) -> None:
         """Refresh every `interval` s, for ever."""
         while True:
