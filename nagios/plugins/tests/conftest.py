@@ -68,6 +68,8 @@ class Service:
     pause: float = 0.0
     """s between two bytes of the raw answer"""
     asked: list[tuple[str, bytes]] = field(default_factory=list)
+    authorization: str | None = None
+    """of the last request"""
     over: threading.Event = field(default_factory=threading.Event)
 
     def says(self, answer: object, status: int = 200) -> None:
@@ -80,6 +82,7 @@ def handler_of(service: Service) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             service.asked.append((self.path, body))
+            service.authorization = self.headers.get("Authorization")
             service.over.wait(service.wait)
             if service.raw is not None:
                 for byte in service.raw if service.pause else [service.raw]:

@@ -68,6 +68,8 @@ def test_scripts_when_listed_then_are_the_checks() -> None:
         ["-u", "http://127.0.0.1:99999"],
         ["-u", "http://127.0.0.1/path"],
         ["-u", "http://me:secret@127.0.0.1"],
+        ["--api-key-file", "/nowhere/key"],
+        ["--ca-file", "/nowhere/ca.pem"],
         ["-t", "soon"],
         ["-t", "0"],
         ["-t", "-1"],
@@ -159,7 +161,7 @@ def test_process_when_arguments_are_wrong_then_ends_with_3(name: str) -> None:
 def test_help_when_asked_for_then_names_every_option(name: str) -> None:
     done, _ = spawn(name, "--help")
     assert done.returncode == 0
-    for option in ("--url", "--timeout", "--warning", "--critical"):
+    for option in ("--url", "--api-key-file", "--ca-file", "--timeout", "--warning", "--critical"):
         assert option in done.stdout
 
 

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -210,7 +209,7 @@ def test_command_when_the_file_is_there_then_keeps_its_mode_and_the_other_keys(
     keys = ApiKeys(file)
     assert code_of(keys) is ErrorCode.UNAUTHORIZED
     assert code_of(keys, f"Bearer {key}".encode()) is None
-    assert os.listdir(file.parent) == [file.name]
+    assert list(file.parent.iterdir()) == [file]
     with pytest.raises(SystemExit):
         main(["remove", "someone", "--file", str(file)])
 

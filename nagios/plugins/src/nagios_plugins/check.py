@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import re
+import ssl
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 import nagiosplugin
 
-from nagios_plugins.http import ServiceError
+from nagios_plugins.http import Identity, ServiceError
 
 UNKNOWN = 3
 MAX_TIMEOUT = 600.0
@@ -34,11 +37,11 @@ def service_url(text: str) -> str:
     """
     try:
         parts = urlsplit(text)
-        is_one = parts.scheme == "http" and parts.hostname and parts.port != 0 and parts.path in ("", "/")
+        is_one = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 and parts.path in ("", "/")
     except ValueError:
         is_one = False
     if not is_one or "@" in text or "?" in text or "#" in text:
-        raise argparse.ArgumentTypeError(f"{text!r} is not http://HOST:PORT")
+        raise argparse.ArgumentTypeError(f"{text!r} is not http://HOST:PORT or https://HOST:PORT")
     return text.rstrip("/")
 
 
@@ -55,6 +58,40 @@ def seconds(text: str) -> float:
     if not 0 < value <= MAX_TIMEOUT:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0, {MAX_TIMEOUT:g} at most")
     return value
+
+
+def api_key(file: str) -> str | None:
+    """An argument's type: the key in a file; an empty name is none.
+
+    Raises:
+        argparse.ArgumentTypeError: there is no key in it.
+    """
+    if not file:
+        return None
+    try:
+        key = Path(file).read_text(encoding="ascii").strip()
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"no key in {file}: {error.strerror}") from None
+    except ValueError:
+        key = ""
+    if not re.fullmatch(r"[!-~]{1,200}", key):  # what is there is not repeated
+        raise argparse.ArgumentTypeError(f"no key in {file}: it should hold one line, the key")
+    return key
+
+
+def ca_file(file: str) -> str | None:
+    """An argument's type: a file of certificates; an empty name is none.
+
+    Raises:
+        argparse.ArgumentTypeError: there are none in it.
+    """
+    try:
+        if file:
+            ssl.create_default_context(cafile=file)
+    except OSError as error:  # an SSLError is one
+        reason = "it is not PEM" if isinstance(error, ssl.SSLError) else error.strerror
+        raise argparse.ArgumentTypeError(f"no certificates in {file}: {reason}") from None
+    return file or None
 
 
 def threshold(text: str) -> Any:
@@ -76,7 +113,13 @@ class ArgumentParser(argparse.ArgumentParser):
         super().__init__(description=description)
         self.name = name
         self.add_argument(
-            "-u", "--url", required=True, type=service_url, help="the service's address, http://HOST:PORT"
+            "-u", "--url", required=True, type=service_url, help="the service's address, http(s)://HOST:PORT"
+        )
+        self.add_argument(
+            "--api-key-file", dest="api_key", type=api_key, metavar="FILE", help="send the API key in this file"
+        )
+        self.add_argument(
+            "--ca-file", type=ca_file, metavar="FILE", help="trust these certificates, not the system's (https)"
         )
         self.add_argument(
             "-t", "--timeout", type=seconds, default=5.0, metavar="SECONDS", help="wait for an answer (%(default)s)"
@@ -90,6 +133,11 @@ class ArgumentParser(argparse.ArgumentParser):
                 metavar="RANGE",
                 help=f"seconds without being {level} (%(default)s)",
             )
+
+    @staticmethod
+    def identity(wanted: argparse.Namespace) -> Identity:
+        """The key and the certificates that were named."""
+        return Identity(wanted.api_key, wanted.ca_file)
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong, with the usage."""

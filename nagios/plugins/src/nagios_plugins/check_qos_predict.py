@@ -14,7 +14,7 @@ from typing import Any, TypeGuard
 import nagiosplugin
 
 from nagios_plugins import check
-from nagios_plugins.http import ServiceError, ask
+from nagios_plugins.http import Identity, ServiceError, ask
 
 NAME = "FORECAST"
 UNIT = "Mbps"
@@ -32,8 +32,8 @@ def is_bandwidth(value: object) -> TypeGuard[float]:
 class Forecast(check.ServiceResource):
     """`/predict` of a service, asked for the known window."""
 
-    def __init__(self, url: str, known_answer: dict[str, Any], timeout: float) -> None:
-        self.url, self.known, self.timeout = url, known_answer, timeout
+    def __init__(self, url: str, known_answer: dict[str, Any], timeout: float, identity: Identity) -> None:
+        self.url, self.known, self.timeout, self.identity = url, known_answer, timeout, identity
         self.sentence = ""
 
     def ask(self) -> Iterable[Any]:
@@ -43,7 +43,7 @@ class Forecast(check.ServiceResource):
             ServiceError: no forecast, or one in another unit.
         """
         question = {"link_capacity_mbps": KNOWN_CAPACITY} | self.known["request"]
-        answer = ask(f"{self.url}/predict", body=question, timeout=self.timeout)
+        answer = ask(f"{self.url}/predict", body=question, timeout=self.timeout, identity=self.identity)
         if answer.status != 200:
             raise ServiceError(f"HTTP {answer.status}: {answer.body.get('detail') or 'no reason given'}")
         value, unit = answer.body.get("predicted_bandwidth"), answer.body.get("unit")
@@ -92,7 +92,7 @@ def main() -> None:
     expected, tolerance = wanted.known["predicted_bandwidth"], wanted.known["tolerance"]
     check.run(
         NAME,
-        Forecast(wanted.url, wanted.known, wanted.timeout),
+        Forecast(wanted.url, wanted.known, wanted.timeout, parser.identity(wanted)),
         nagiosplugin.ScalarContext(
             "predicted",
             critical=f"{expected - tolerance:.6f}:{expected + tolerance:.6f}",

@@ -8,7 +8,7 @@ from typing import Any
 import nagiosplugin
 
 from nagios_plugins import check
-from nagios_plugins.http import ServiceError, ask
+from nagios_plugins.http import NOBODY, Identity, ServiceError, ask
 
 NAME = "READY"
 
@@ -18,8 +18,8 @@ class Readiness(check.ServiceResource):
 
     sentence = "ready"
 
-    def __init__(self, url: str, timeout: float) -> None:
-        self.url, self.timeout = url, timeout
+    def __init__(self, url: str, timeout: float, identity: Identity = NOBODY) -> None:
+        self.url, self.timeout, self.identity = url, timeout, identity
 
     def ask(self) -> Iterable[Any]:
         """The time of the answer in seconds.
@@ -27,7 +27,7 @@ class Readiness(check.ServiceResource):
         Raises:
             ServiceError: the service says that it is not ready, and why.
         """
-        answer = ask(f"{self.url}/health/ready", timeout=self.timeout)
+        answer = ask(f"{self.url}/health/ready", timeout=self.timeout, identity=self.identity)
         if answer.status != 200:
             raise ServiceError(f"not ready: {answer.body.get('reason') or f'HTTP {answer.status}, no reason given'}")
         if answer.body.get("status") != "ready":  # some other program on this port
@@ -41,7 +41,7 @@ def main() -> None:
     wanted = parser.parse_args()
     check.run(
         NAME,
-        Readiness(wanted.url, wanted.timeout),
+        Readiness(wanted.url, wanted.timeout, parser.identity(wanted)),
         nagiosplugin.ScalarContext("time", wanted.warning, wanted.critical),
         timeout=wanted.timeout,
     )

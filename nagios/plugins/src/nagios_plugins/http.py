@@ -5,9 +5,10 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import ssl
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,6 +21,19 @@ class ServiceError(Exception):
 
 
 @dataclass(frozen=True)
+class Identity:
+    """What the check shows to the service, and what the service has to show to it."""
+
+    api_key: str | None = field(default=None, repr=False)
+    """Sent with every request."""
+    ca_file: str | None = None
+    """Certificates that the service's is checked with; the system's where None."""
+
+
+NOBODY = Identity()
+
+
+@dataclass(frozen=True)
 class Answer:
     """A service's JSON answer."""
 
@@ -29,7 +43,7 @@ class Answer:
     """From the request to the last byte of the answer."""
 
 
-def ask(url: str, *, body: object = None, timeout: float) -> Answer:
+def ask(url: str, *, body: object = None, timeout: float, identity: Identity = NOBODY) -> Answer:
     """GET the URL, or POST the body to it as JSON; `timeout` in seconds, for all of it.
 
     An answer of any status is returned. No proxy is asked and no redirect followed: the word of another is no answer.
@@ -39,10 +53,14 @@ def ask(url: str, *, body: object = None, timeout: float) -> Answer:
     """
     started = time.perf_counter()
     try:
-        status, text = _exchange(url, None if body is None else json.dumps(body).encode(), timeout)
+        status, text = _exchange(url, None if body is None else json.dumps(body).encode(), timeout, identity)
         fault = None
     except TimeoutError:
         fault = f"no answer within {timeout:g} s"
+    except ssl.SSLCertVerificationError as error:
+        fault = f"its certificate is not trusted: {error.verify_message}"
+    except ssl.SSLError as error:
+        fault = f"no TLS: {error.reason or error}"
     except OSError as error:
         fault = f"no connection: {error.strerror or error}"
     except (http.client.HTTPException, ValueError) as error:  # ValueError: a length or a port that is no number
@@ -61,7 +79,7 @@ def ask(url: str, *, body: object = None, timeout: float) -> Answer:
     return Answer(status, answer, seconds)
 
 
-def _exchange(url: str, data: bytes | None, timeout: float) -> tuple[int, bytes]:
+def _exchange(url: str, data: bytes | None, timeout: float, identity: Identity) -> tuple[int, bytes]:
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout)
     connection.connect()
@@ -70,7 +88,12 @@ def _exchange(url: str, data: bytes | None, timeout: float) -> tuple[int, bytes]
     cut_off.daemon = True
     cut_off.start()
     try:
+        if parts.scheme == "https":  # wrapped here, so that the time-out holds for the handshake, too
+            context = ssl.create_default_context(cafile=identity.ca_file)
+            connection.sock = context.wrap_socket(connection.sock, server_hostname=parts.hostname)
         headers = {"Content-Type": "application/json", "Connection": "close"}
+        if identity.api_key is not None:
+            headers["Authorization"] = f"Bearer {identity.api_key}"
         connection.request("GET" if data is None else "POST", parts.path, data, headers)
         response = connection.getresponse()
         return response.status, response.read(MAX_ANSWER_BYTES)

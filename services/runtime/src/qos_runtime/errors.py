@@ -43,7 +43,7 @@ def error_response(error: ServiceError, headers: Mapping[str, str] | None = None
     else:
         content = ErrorBody(error=error.code, detail=error.detail).wire()
     retry_after = kind.retry_after if error.retry_after is None else error.retry_after
-    extra = {} if retry_after is None else {"Retry-After": str(retry_after)}
+    extra = dict(kind.headers) | ({} if retry_after is None else {"Retry-After": str(retry_after)})
     response_class = LastResponse if error.code is ErrorCode.BODY_TOO_LARGE else Response
     return response_class(content, kind.status, {**extra, **(headers or {})}, media_type="application/json")
 

@@ -45,9 +45,10 @@ class Certificate:
                 file.open("rb").close()  # OpenSSL does not say which one it cannot read
             except OSError as error:
                 raise CertificateError(f"{self._settings.variable(name)}: {file}: {error.strerror}") from None
+        certificate_file, key_file = self._files.values()
         try:
             # An empty password, or OpenSSL asks for one on the terminal.
-            context.load_cert_chain(*self._files.values(), password="")
+            context.load_cert_chain(certificate_file, key_file, password="")
         except (ssl.SSLError, OSError) as error:
             variables = " and ".join(map(self._settings.variable, self._files))
             reason = getattr(error, "reason", None) or "not PEM, or a key with a password"
