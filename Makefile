@@ -47,17 +47,22 @@ teardown: .venv/ansible ## the same for any PROFILE, with ANSIBLE_OPTIONS='-e co
 	@$(playbook) playbooks/teardown.yml
 	@rm -f .cache/where.txt
 
-replay: .venv/dev ## send a real trace through the running gateway: DATA=file.parquet|csv [SPLIT=test] [URL=…]
+replay: .venv/dev ## send a real trace through the running gateway: DATA=file.parquet|csv [SPLIT= URL= API_KEY_FILE=]
 	@$(call need,DATA,the file whose rows are sent: make replay DATA=trace.parquet)
 	@$(call in_venv,dev) PYTHONPATH=$(inference_path) python -m ml_inference.replay --data '$(DATA)' --out reports/replay.json \
-		$(if $(SPLIT),--split '$(SPLIT)') $(if $(URL),--url '$(URL)') $(if $(LIMIT),--limit '$(LIMIT)')
+		$(if $(SPLIT),--split '$(SPLIT)') $(if $(URL),--url '$(URL)') $(if $(LIMIT),--limit '$(LIMIT)') \
+		$(if $(API_KEY_FILE),--api-key-file '$(API_KEY_FILE)')
 
 ##@ Check
-.PHONY: test test-training test-system test-machine bench lint format
+.PHONY: test test-load test-training test-system test-machine bench lint format
 test: .venv/dev ## the fast tests (a minute or two); says what it left out
 	@$(pytest)
-	@echo 'Left out, each with a verb of its own: training with TensorFlow (make test-training), the running platform'
-	@echo '(make up test-system), a pristine machine in a container (make test-machine).'
+	@echo 'Left out, each with a verb of its own: floods of requests (make test-load), training with TensorFlow'
+	@echo '(make test-training), the running platform (make up test-system), a pristine machine in a container (make test-machine).'
+
+test-load: .venv/dev ## floods of requests: overload, ten thousand bodies, generated from the schemas
+	@$(install_wrk)
+	@$(pytest) -m load services
 
 test-training: .venv/training ## tests of the training, with TensorFlow
 	@$(call in_venv,training) python -m pytest -m training services/ml-inference $(PYTEST_OPTIONS)
@@ -69,9 +74,9 @@ test-machine: .venv/dev ## the same on a pristine Debian machine in a container
 	@$(pytest) -m machine tests
 
 bench: .venv/training $(if $(PEERS),.venv/mlserver .venv/bentoml) ## measure what a forecast costs: [PEERS=1] [ROUNDS=3]
-	@command -v wrk >/dev/null || { echo '==> installing the load generator wrk' && apt-get install -q -y --no-install-recommends wrk; }
+	@$(install_wrk)
 	@$(call in_venv,training) PYTHONPATH=$(inference_path):services/api-gateway/src:. python -m benchmarks $(if $(PEERS),--peers) \
-		$(if $(ROUNDS),--rounds '$(ROUNDS)') $(if $(OUT),--out '$(OUT)' --page '$(OUT)/benchmarks.md')
+		$(if $(ROUNDS),--rounds '$(ROUNDS)') $(if $(TOLERANCE),--tolerance '$(TOLERANCE)') $(if $(OUT),--out '$(OUT)' --page '$(OUT)/benchmarks.md')
 
 lint: .venv/dev ## every linter over everything
 	@$(call in_venv,dev) ruff check $(python_sources)
@@ -127,6 +132,11 @@ results = $(or $(OUT),reports)
 inference_path = services/contract/src:services/runtime/src:services/ml-inference/src
 mypy_targets = services/contract/src services/runtime/src services/api-gateway/src services/ml-inference/src \
 	nagios/plugins/src roles/supervisor/library tests benchmarks
+
+# The load generator, from Debian.
+install_wrk = command -v wrk >/dev/null || { echo '==> installing the load generator wrk' && \
+	$(as_root) apt-get update -q && $(as_root) apt-get install -q -y --no-install-recommends wrk; }
+as_root = $$([ "$$(id -u)" = 0 ] || echo sudo)
 
 # $(call options,NAME…): for each variable that is set its option, --data for DATA
 options = $(foreach name,$(1),$(if $($(name)),--$(shell printf %s '$(name)' | tr A-Z a-z) '$($(name))'))

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from importlib.metadata import version
+from math import inf
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -17,7 +18,7 @@ from benchmarks.load import BenchmarkError, Sample, burst, require_wrk
 from benchmarks.peers import PEERS
 from benchmarks.processes import ALL_CORES
 from benchmarks.subjects import OWN, ROOT, Running, Subject, started
-from benchmarks.targets import judge
+from benchmarks.targets import Verdict, judge
 
 WARM_UP_SECONDS = 1
 
@@ -30,17 +31,20 @@ def main() -> int:
     parser.add_argument("--peers", action="store_true", help="MLServer and BentoML, too")
     parser.add_argument("--out", type=Path, default=ROOT / "reports", help="folder of bench.json")
     parser.add_argument("--page", type=Path, default=ROOT / "docs/benchmarks.md", help="page that is written")
+    parser.add_argument("--tolerance", type=float, help="fail where a target is missed by more than this factor")
     wanted = parser.parse_args()
     try:
         require_wrk()
-        measure(wanted)
+        missed = [verdict.name for verdict in measure(wanted) if verdict.is_missed_by(wanted.tolerance or inf)]
     except (BenchmarkError, AssertionError) as error:  # what the processes of a subject could not do
         say(f"make bench: {error}")
         return 1
-    return 0
+    for name in missed:
+        say(f"missed by more than {wanted.tolerance:g} times: {name}")
+    return 1 if missed else 0
 
 
-def measure(wanted: argparse.Namespace) -> None:
+def measure(wanted: argparse.Namespace) -> list[Verdict]:
     """Measure, judge, write, and say where."""
     if len(ALL_CORES) == 1:
         say("there is one core only: servers and load share it, and latencies are those of a crowded machine")
@@ -57,6 +61,7 @@ def measure(wanted: argparse.Namespace) -> None:
     wanted.page.write_text(page.render(rows, verdicts, machine(), wanted.rounds, chart.name))
     sys.stdout.write(f"\n{page.table(rows)}\n\n{page.verdict_table(verdicts)}\n")
     sys.stdout.write(f"\nnext: read {wanted.page} (chart: {chart.name}); the rows are in {wanted.out / 'bench.json'}\n")
+    return verdicts
 
 
 def run(subjects: Sequence[Subject], rounds: int, seconds: int) -> dict[tuple[str, int], list[Sample]]:

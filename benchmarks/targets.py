@@ -28,6 +28,10 @@ class Verdict:
         """Whether the bound was kept; None where nothing was measured."""
         return None if self.found is None else self._keeps(self.bound)
 
+    def is_missed_by(self, factor: float) -> bool:
+        """Whether the bound was missed by more than this factor; never where nothing was measured."""
+        return self.found is not None and not self._keeps(self.bound / factor if self.at_least else self.bound * factor)
+
     @property
     def words(self) -> str:
         """Say it."""

@@ -48,6 +48,13 @@ def test_targets_when_judged_then_each_says_what_was_found() -> None:
     assert verdicts["ml-inference, PSS, MB"].words == "reached"
 
 
+def test_targets_when_missed_by_a_factor_then_only_a_larger_one_forgives() -> None:
+    tail, memory = (verdict for verdict in judge(rows_of(**COSTS), FOOTPRINT) if verdict.words == "not reached")
+    assert (tail.is_missed_by(1.1), tail.is_missed_by(1.2)) == (True, False)
+    assert (memory.is_missed_by(1.05), memory.is_missed_by(1.1)) == (True, False)
+    assert not any(verdict.is_missed_by(1) for verdict in judge([], {}))
+
+
 def test_targets_when_peers_were_measured_then_the_best_one_counts() -> None:
     verdicts = judge(rows_of(**COSTS, mlserver=2000.0, bentoml=800.0), {})
     assert next(verdict.found for verdict in verdicts if "peer" in verdict.name) == 3.5

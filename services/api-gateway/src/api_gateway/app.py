@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
+from api_gateway.access import load_keys
 from api_gateway.breaker import Breaker
 from api_gateway.forwarding import Forwarder
 from api_gateway.readiness import InferenceProbe
@@ -39,6 +40,9 @@ def create_gateway(settings: GatewaySettings) -> Service:
         hot_routes(
             Forwarder(client, settings.retry_after_seconds),
             settings,
+            ErrorCode.UNAUTHORIZED,
+            ErrorCode.FORBIDDEN,
+            ErrorCode.RATE_LIMITED,
             ErrorCode.UPSTREAM_UNAVAILABLE,
             ErrorCode.UPSTREAM_INVALID,
             ErrorCode.UPSTREAM_TIMEOUT,
@@ -48,4 +52,5 @@ def create_gateway(settings: GatewaySettings) -> Service:
         # Ready means: requests can be answered, so ml-inference has to be ready.
         readiness=InferenceProbe(client).check,
         reload=reload,
+        keys=load_keys(settings, reload),
     )

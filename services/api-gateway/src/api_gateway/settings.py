@@ -34,6 +34,9 @@ class GatewaySettings(ServiceSettings):
     """s in Retry-After where ml-inference cannot be reached and names no time itself"""
     inference_ca_file: Path | None = None
     """certificates that ml-inference's is checked with, where its address begins with https; the system's where None"""
+    api_keys_file: Path | None = None
+    """file of the API keys (their hashes) that may ask, looked at every 2 s; None: everybody may. A key's rate holds
+    for each process by itself: with two processes up to twice as many requests get through"""
     breaker_failures: int = Field(5, ge=1, le=1000)
     """failures in a row, at least, after which ml-inference is left alone"""
     breaker_failing_seconds: float = Field(0.5, ge=0, le=60)

@@ -25,12 +25,14 @@ class Gateway(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     asked: ClassVar[list[dict[str, Any]]] = []
+    authorizations: ClassVar[set[str | None]] = set()
     connections: ClassVar[set[Any]] = set()
     refuse_from: ClassVar[int] = 10**9
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.asked.append(body)
+        self.authorizations.add(self.headers["Authorization"])
         self.connections.add(self.client_address)
         last = body["bandwidth_util"][-1] / 100 * body["link_capacity_mbps"] + 1
         answer = {
@@ -53,6 +55,7 @@ class Gateway(BaseHTTPRequestHandler):
 @pytest.fixture
 def gateway(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setattr(Gateway, "asked", [])
+    monkeypatch.setattr(Gateway, "authorizations", set())
     monkeypatch.setattr(Gateway, "connections", set())
     with ThreadingHTTPServer(("127.0.0.1", 0), Gateway) as server:
         server.daemon_threads = True
@@ -133,6 +136,16 @@ def test_questions_when_asked_then_bring_what_the_segment_has_up_to_two_minutes(
 def test_replay_when_limited_then_asks_no_more(gateway: str, trace: Path, tmp_path: Path) -> None:
     assert main(["--data", str(trace), "--url", gateway, "--out", str(tmp_path / "r.json"), "--limit", "2"]) == 0
     assert len(Gateway.asked) == 2
+
+
+def test_replay_when_a_key_is_named_then_is_sent(gateway: str, trace: Path, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("secret\n")
+    common = ["--data", str(trace), "--url", gateway, "--out", str(tmp_path / "r.json"), "--limit", "2"]
+    assert main([*common, "--api-key-file", str(tmp_path / "key")]) == 0
+    assert Gateway.authorizations == {"Bearer secret"}
+    with pytest.raises(SystemExit) as end:
+        main([*common, "--api-key-file", str(tmp_path / "none")])
+    assert end.value.code == 2
 
 
 def failure(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:

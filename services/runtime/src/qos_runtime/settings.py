@@ -41,9 +41,6 @@ class ServiceSettings(BaseSettings):
     """forecasts that a process works on at the same time; more are refused with 503 instead of being queued"""
     access_log: bool = False
     """whether every request is logged; costs a quarter of the throughput"""
-    api_keys_file: Path | None = None
-    """file of the API keys (their hashes) that may ask, looked at every 2 s; None: everybody may. A key's rate holds
-    for each process by itself: with two processes up to twice as many requests get through"""
     tls_certificate_file: Path | None = None
     """certificate with its chain (PEM), for https in place of http; read again at SIGHUP"""
     tls_key_file: Path | None = Field(None, validate_default=True)

@@ -33,7 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         rows = min(questions.count(traces), options.limit or sys.maxsize)
         asked = itertools.islice(questions.questions(traces), rows)
         pace = 0.2 if sys.stderr.isatty() else 5.0  # s between two updates: in a log each is a line
-        answers = ask(options.url, tqdm(asked, total=rows, unit=" forecasts", mininterval=pace, delay=pace))
+        shown = tqdm(asked, total=rows, unit=" forecasts", mininterval=pace, delay=pace)
+        answers = ask(options.url, shown, options.api_key)
         report = report_of(answers, options.data, _split_of(traces[0].split))
         options.out.parent.mkdir(parents=True, exist_ok=True)
         options.out.write_text(json.dumps(report, indent=2) + "\n")
@@ -55,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m ml_inference.replay", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, metavar="FILE", help=".parquet or .csv")
     parser.add_argument("--url", type=_url, default="http://127.0.0.1:8000", help="the gateway (default %(default)s)")
+    parser.add_argument("--api-key-file", dest="api_key", type=_key, metavar="FILE", help="has the API key to send")
     parser.add_argument("--out", type=Path, default=Path("reports/replay.json"), help="report (default %(default)s)")
     parser.add_argument("--split", default="test", choices=["train", "val", "test"], help="if the file has splits")
     parser.add_argument("--limit", type=positive, metavar="N", help="stop after N forecasts")
@@ -66,6 +68,16 @@ def _url(text: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise argparse.ArgumentTypeError(f"{text} is no http:// address")
     return text
+
+
+def _key(file: str) -> str:
+    try:
+        key = Path(file).read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        key = ""
+    if not key.isprintable() or not key:  # what is there is not repeated
+        raise argparse.ArgumentTypeError(f"no key in {file}")
+    return key
 
 
 if __name__ == "__main__":

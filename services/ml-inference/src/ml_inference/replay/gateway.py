@@ -34,11 +34,12 @@ class Answers:
     seconds: float = 0.0
 
 
-def ask(url: str, questions: Iterable[Question]) -> Answers:
+def ask(url: str, questions: Iterable[Question], api_key: str | None = None) -> Answers:
     """Ask every question in turn. Raises ReplayError for an unreachable gateway or any answer but 200."""
     answers = Answers()
     begin = time.perf_counter()
-    with httpx.Client(base_url=url, timeout=TIMEOUT_SECONDS) as client:
+    headers = {} if api_key is None else {"Authorization": f"Bearer {api_key}"}
+    with httpx.Client(base_url=url, timeout=TIMEOUT_SECONDS, headers=headers) as client:
         for question in questions:
             _ask_one(client, question, answers)
     answers.seconds = time.perf_counter() - begin

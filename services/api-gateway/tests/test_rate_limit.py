@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qos_runtime.rate_limit import TokenBucket
+from api_gateway.access.rate_limit import TokenBucket
 
 RATES = st.floats(0.01, 1000)
 BURSTS = st.integers(1, 100)

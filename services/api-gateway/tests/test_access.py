@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from api_gateway.access import LOOK_SECONDS, ApiKeys, KeyFileError
+from api_gateway.access.__main__ import main
+from api_gateway.access.key_file import hash_key
 from qos_contract import ErrorCode
-from qos_runtime.access import LOOK_SECONDS, ApiKeys, KeyFileError
-from qos_runtime.access.__main__ import main
-from qos_runtime.access.key_file import hash_key
 from qos_runtime.errors import ServiceError
 from qos_runtime.testing import Process
 
@@ -234,7 +234,7 @@ def test_command_when_an_argument_is_wrong_then_one_line_and_no_key(
 
 
 def test_module_when_run_then_is_the_command(file: Path) -> None:
-    process = Process(["-m", "qos_runtime.access", "remove", "nobody", "--file", str(file)], {})
+    process = Process(["-m", "api_gateway.access", "remove", "nobody", "--file", str(file)], {})
     try:
         assert process.wait() == 2
         assert process.log().count("\n") == 1

@@ -1,4 +1,4 @@
-"""Who may ask: API keys, each with what it may do and how often. `python -m qos_runtime.access` makes keys."""
+"""Who may ask: API keys, each with what it may do and how often. `python -m api_gateway.access` makes keys."""
 
 import logging
 import sys
@@ -9,12 +9,13 @@ from math import ceil
 from pathlib import Path
 from typing import Final
 
+from api_gateway.access.key_file import ApiKey, KeyFile, KeyFileError, Version, read_key_file, version_of
+from api_gateway.access.rate_limit import TokenBucket
+from api_gateway.settings import GatewaySettings
 from qos_contract import ErrorCode
-from qos_runtime.access.key_file import ApiKey, KeyFile, KeyFileError, Version, read_key_file, version_of
 from qos_runtime.errors import ServiceError
 from qos_runtime.lifecycle import Reload
-from qos_runtime.rate_limit import TokenBucket
-from qos_runtime.settings import EXIT_WRONG_SETTING, ServiceSettings
+from qos_runtime.settings import EXIT_WRONG_SETTING
 
 __all__ = ["ApiKey", "ApiKeys", "KeyFileError", "load_keys"]
 
@@ -111,7 +112,7 @@ class ApiKeys:
         return TokenBucket(*key.limit, clock=self._clock)
 
 
-def load_keys(settings: ServiceSettings, reload: Reload) -> ApiKeys | None:
+def load_keys(settings: GatewaySettings, reload: Reload) -> ApiKeys | None:
     """Return the keys that the settings name, read again at every reload; None: everybody may ask.
 
     A file that cannot be used is said in one line on stderr, and the process exits with status 2.

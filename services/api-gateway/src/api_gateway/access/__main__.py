@@ -1,4 +1,4 @@
-"""`python -m qos_runtime.access`: make API keys, and take them away.
+"""`python -m api_gateway.access`: make API keys, and take them away.
 
 A new key goes to stdout, once: the file keeps its hash alone. So `… new nagios --file keys.json > key` never shows it.
 """
@@ -13,8 +13,8 @@ from typing import get_args
 
 from pydantic import ValidationError
 
+from api_gateway.access.key_file import ApiKey, KeyFile, KeyFileError, Scope, hash_key, read_key_file, write_key_file
 from qos_contract import list_problems
-from qos_runtime.access.key_file import ApiKey, KeyFile, KeyFileError, Scope, hash_key, read_key_file, write_key_file
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -67,7 +67,7 @@ def _remove(name: str, file: Path) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m qos_runtime.access", description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m api_gateway.access", description=(__doc__ or "").splitlines()[0])
     verbs = parser.add_subparsers(dest="verb", required=True)
     new = verbs.add_parser("new", help="make a key, and print it to stdout; its entry goes to --file or to stderr")
     new.add_argument("name", help="who gets it: a to z, 0 to 9 and -, 40 characters at most")
