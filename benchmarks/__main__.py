@@ -16,11 +16,13 @@ from typing import Any
 from benchmarks import footprint, page
 from benchmarks.load import BenchmarkError, Sample, burst, require_wrk
 from benchmarks.peers import PEERS
-from benchmarks.processes import ALL_CORES
+from benchmarks.processes import ALL_CORES, ProcessEndedError
 from benchmarks.subjects import OWN, ROOT, Running, Subject, started
 from benchmarks.targets import Verdict, judge
 
 WARM_UP_SECONDS = 1
+TURNS = 3
+"""that a subject gets for a point where processes end under it"""
 
 
 def main() -> int:
@@ -87,9 +89,17 @@ def run(subjects: Sequence[Subject], rounds: int, seconds: int) -> dict[tuple[st
 
 def take_turn(running: Running, connections: int, seconds: int) -> Sample:
     """Warm a subject up, and measure it."""
-    with running.turn():
-        burst(running, connections, WARM_UP_SECONDS * running.subject.slowness)
-        sample = burst(running, connections, seconds * running.subject.slowness)
+    for turn in range(1, TURNS + 1):
+        try:
+            with running.turn():
+                burst(running, connections, WARM_UP_SECONDS * running.subject.slowness)
+                sample = burst(running, connections, seconds * running.subject.slowness)
+        except ProcessEndedError as error:  # BentoML's keeper may replace a worker that stood still for too long
+            if turn == TURNS:
+                raise BenchmarkError(f"{running.subject.name} at {connections} connections: {error}") from None
+            say(f"{running.subject.name} at {connections}: {error}; measured again")
+        else:
+            break
     if not sample.requests:
         raise BenchmarkError(f"{running.subject.name} answered nothing in {sample.seconds:.0f} s")
     return sample

@@ -58,9 +58,8 @@ Written by `make bench`; medians of {rounds} rounds in one run, in which the sub
 
 A *request per CPU second* is a request answered with 200 per second of CPU time (user and system) of all server
 processes of the subject together. All servers share one core, the load generator (wrk) has another; the page says
-what a forecast costs, not how many a large machine can give. The platform's processes make themselves `SCHED_BATCH`; the
-others run as they are made. Latencies are wrk's. Each request is README's: ten
-samples, one step ahead.
+what a forecast costs, not how many a large machine can give. The platform's processes make themselves `SCHED_BATCH`;
+the others run as they are made. Latencies are wrk's. Each request is README's: ten samples, one step ahead.
 
 {described}
 

@@ -15,6 +15,10 @@ TICK: Final = 1 / os.sysconf("SC_CLK_TCK")
 """s; resolution of CPU times"""
 
 
+class ProcessEndedError(Exception):
+    """A process is not there any more."""
+
+
 @contextmanager
 def pinned() -> Iterator[None]:
     """Have processes that are started meanwhile, and their children, run on the servers' core."""
@@ -32,7 +36,7 @@ def family(pid: int) -> list[int]:
         if entry.name.isdigit():
             try:
                 parent = int(_stat(int(entry.name))[1])
-            except OSError:  # ended meanwhile
+            except ProcessEndedError:
                 continue
             parents.setdefault(parent, []).append(int(entry.name))
     found = [pid]
@@ -42,7 +46,7 @@ def family(pid: int) -> list[int]:
 
 
 def cpu_seconds(pids: list[int]) -> float:
-    """Return the user and system time that these processes have used so far, in s."""
+    """Return the user and system time that these processes have used so far, in s; raises ProcessEndedError."""
     return sum(int(ticks) for pid in pids for ticks in _stat(pid)[11:13]) * TICK
 
 
@@ -55,4 +59,7 @@ def pss_mb(pids: list[int]) -> float:
 
 def _stat(pid: int) -> list[str]:
     # The name, in brackets, may hold anything; what counts comes after it: state, parent, …
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        raise ProcessEndedError(f"process {pid} has ended") from None

@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -76,7 +76,8 @@ class Running:
     def tell(self, number: signal.Signals) -> None:
         """Send a signal to all processes."""
         for pid in self.pids():
-            os.kill(pid, number)
+            with suppress(ProcessLookupError):  # ended meanwhile
+                os.kill(pid, number)
 
 
 INFERENCE: Final = Server(

@@ -1,0 +1,115 @@
+"""More requests than can be answered: those that are let in are answered in time, the others at once."""
+
+import asyncio
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from benchmarks.processes import pss_mb
+
+from qos_contract import EXAMPLE_REQUEST
+from qos_runtime.testing import Endpoint, Exchange, Process, run_fault_server, running
+
+from .flood import Flood, flood
+
+BODY = json.dumps(EXAMPLE_REQUEST).encode()
+BUNDLE = Path(__file__).parents[2] / "ml-inference" / "bundles" / "default"
+FORECAST: dict[str, Any] = {
+    "predicted_bandwidth": 63.94,
+    "unit": "Mbps",
+    "lower": 57.9,
+    "upper": 69.3,
+    "level": 0.8,
+    "horizon": 1,
+    "model_version": "20250101-abcdef12",
+    "link_capacity_mbps": 100.0,
+}
+UPSTREAM_SECONDS = 0.05
+IN_FLIGHT = 32
+SUSTAINABLE = IN_FLIGHT / UPSTREAM_SECONDS
+"""requests per second; no more can be answered where so many are in flight, and each takes so long"""
+
+
+@contextmanager
+def slow_pair() -> Iterator[tuple[Endpoint, Process]]:
+    """A gateway whose ml-inference takes its time."""
+
+    async def answer_late(exchange: Exchange) -> None:
+        await asyncio.sleep(UPSTREAM_SECONDS)
+        await exchange.answer(200, FORECAST)
+
+    with run_fault_server(answer_late) as upstream:
+        url = f"http://127.0.0.1:{upstream.port}"
+        with running(["-m", "api_gateway"], "API_GATEWAY_", inference_url=url, max_in_flight=IN_FLIGHT) as service:
+            service[0].wait_for("/health", 200)
+            yield service
+
+
+def check(found: Flood) -> None:
+    assert set(found.latencies) == {200, 503}
+    assert found.broken == 0
+    assert found.retry_after == {b"1"}
+    assert found.percentile(200, 0.99) < 0.25
+    assert found.percentile(503, 0.99) < 0.25
+
+
+def speed(gateway: Endpoint) -> float:
+    """Forecasts per second over 16 connections, in half a second."""
+    found = flood(gateway.port, BODY, seconds=0.5, connections=16)
+    assert set(found.latencies) == {200}
+    return found.rate(200)
+
+
+def describe(name: str, found: Flood) -> str:
+    return (
+        f"{name}: {found.rate(200):,.0f} forecasts per s, p99 {1000 * found.percentile(200, 0.99):.0f} ms; "
+        f"{found.rate(503):,.0f} refused per s, p99 {1000 * found.percentile(503, 0.99):.0f} ms"
+    )
+
+
+@pytest.mark.parametrize("seconds", [2, pytest.param(30, marks=pytest.mark.load)])
+def test_predict_when_asked_at_four_times_the_sustainable_rate_then_refuses_the_rest_at_once(
+    seconds: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with slow_pair() as (gateway, process):
+        before = pss_mb([process.pid])
+        found = flood(gateway.port, BODY, seconds=seconds, connections=512, rate=4 * SUSTAINABLE)
+        with capsys.disabled():
+            print(f"\n{describe(f'4 x {SUSTAINABLE:,.0f} requests per s for {seconds} s', found)}")  # noqa: T201
+        check(found)
+        assert found.rate() > 0.95 * 4 * SUSTAINABLE  # or it was no such flood
+        assert found.rate(200) > 0.7 * SUSTAINABLE
+        assert pss_mb([process.pid]) - before < 30
+        time.sleep(1)
+        after = flood(gateway.port, BODY, seconds=1, connections=IN_FLIGHT)  # ends 2 s after the flood
+        assert set(after.latencies) == {200}
+        assert after.rate(200) > 0.8 * SUSTAINABLE
+
+
+@pytest.mark.load
+def test_pair_when_many_more_ask_than_it_can_answer_then_stays_up_and_recovers(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with (
+        running(["-m", "ml_inference"], "ML_INFERENCE_", bundle_dir=BUNDLE) as (inference, model),
+        running(["-m", "api_gateway"], "API_GATEWAY_", inference_url=inference.url) as (gateway, front),
+    ):
+        gateway.wait_for("/health/ready", 200)
+        pids = [model.pid, front.pid]
+        # The machine itself is at times half as fast as at others: the slowest moment before counts, the best one after.
+        usual = min(speed(gateway) for _ in range(6))
+        before = pss_mb(pids)
+        # Each of them asks again as soon as it has an answer, be it a refusal.
+        found = flood(gateway.port, BODY, seconds=30, connections=512)
+        grown = pss_mb(pids) - before
+        after = max(speed(gateway) for _ in range(4))  # within 2 s
+        with capsys.disabled():
+            print(f"\nusual: {usual:,.0f} per s; {describe('512 clients', found)}")  # noqa: T201
+            print(f"memory grew by {grown:.1f} MB; {after:,.0f} per s afterwards")  # noqa: T201
+        check(found)
+        assert grown < 60
+        assert after > 0.8 * usual
