@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from qos_contract import ERRORS, EXAMPLE_REQUEST, ErrorBody, ErrorCode, PredictResponse
+from qos_contract import ERRORS, EXAMPLE_BATCH, EXAMPLE_REQUEST, ErrorBody, ErrorCode, PredictResponse
 from qos_runtime.testing import Answer, Endpoint, Exchange, FaultServer, free_port, run_fault_server, running
 
 GATEWAY = ["-m", "api_gateway"]
@@ -23,6 +23,11 @@ FORECAST: dict[str, Any] = {
     "model_version": "20250101-abcdef12",
     "link_capacity_mbps": 100.0,
 }
+
+
+def raw_answer(body: Any, *headers: str) -> bytes:
+    content = json.dumps(body).encode()
+    return "\r\n".join(["HTTP/1.1 200 OK", f"Content-Length: {len(content)}", *headers, "", ""]).encode() + content
 
 
 async def forecast(exchange: Exchange) -> None:
@@ -45,6 +50,12 @@ async def drip(exchange: Exchange) -> None:
     await exchange.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
     for _ in range(1000):
         await exchange.send(b" ")
+        await asyncio.sleep(0.1)
+
+
+async def drip_the_head(exchange: Exchange) -> None:
+    for byte in raw_answer(FORECAST):
+        await exchange.send(bytes([byte]))
         await asyncio.sleep(0.1)
 
 
@@ -103,6 +114,99 @@ async def contradict_itself(exchange: Exchange) -> None:
     await exchange.answer(400, {"error": "validation_error", "detail": []})
 
 
+async def crawl_in_time(exchange: Exchange) -> None:
+    for number, byte in enumerate(raw_answer(FORECAST)):
+        await exchange.send(bytes([byte]))
+        await asyncio.sleep(0 if number % 4 else 0.001)
+
+
+def chunked(*chunks: bytes) -> bytes:
+    parts = [b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in (*chunks, b"")]
+    return b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"".join(parts)
+
+
+async def send_chunks(exchange: Exchange) -> None:
+    content = json.dumps(FORECAST).encode()
+    await exchange.send(chunked(content[:10], content[10:11], content[11:]))
+
+
+async def send_chunks_in_pieces(exchange: Exchange) -> None:
+    raw = chunked(json.dumps(FORECAST).encode())
+    for at in range(0, len(raw), 16):
+        await exchange.send(raw[at : at + 16])
+        await asyncio.sleep(0.001)
+
+
+async def break_off_in_a_chunk(exchange: Exchange) -> None:
+    await exchange.send(chunked(json.dumps(FORECAST).encode())[:-20])
+    exchange.reset()
+
+
+async def lie_about_a_chunk(exchange: Exchange) -> None:
+    await exchange.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n{}\r\n0\r\n\r\n")
+
+
+async def end_after_the_answer(exchange: Exchange) -> None:
+    await exchange.answer(200, FORECAST, "Connection: close")
+    exchange.close()
+
+
+async def end_after_the_answer_only_in_words(exchange: Exchange) -> None:
+    await exchange.answer(200, FORECAST, "Connection: close")
+
+
+OTHER_FORECAST = FORECAST | {"predicted_bandwidth": 1.0, "lower": 0.5, "upper": 1.5}
+
+
+async def answer_twice_at_once(exchange: Exchange) -> None:
+    await exchange.send(raw_answer(FORECAST) + raw_answer(OTHER_FORECAST))
+
+
+async def answer_and_a_half(exchange: Exchange) -> None:
+    await exchange.send(raw_answer(FORECAST) + raw_answer(OTHER_FORECAST)[:20])
+
+
+async def answer_again_a_little_later(exchange: Exchange) -> None:
+    await exchange.send(raw_answer(FORECAST))
+    await asyncio.sleep(0.05)
+    await exchange.send(raw_answer(OTHER_FORECAST))
+
+
+async def answer_and_babble(exchange: Exchange) -> None:
+    await exchange.send(raw_answer(FORECAST) + b"\x00\x01 and so on")
+
+
+BATCH: dict[str, Any] = {"answers": [FORECAST, FORECAST | {"horizon": 5}]}
+
+
+async def batch(exchange: Exchange) -> None:
+    await exchange.answer(200, BATCH)
+
+
+async def answer_too_few(exchange: Exchange) -> None:
+    await exchange.answer(200, {"answers": [FORECAST]})
+
+
+async def answer_too_many(exchange: Exchange) -> None:
+    await exchange.answer(200, {"answers": [FORECAST] * 3})
+
+
+async def answer_none(exchange: Exchange) -> None:
+    await exchange.answer(200, {"answers": []})
+
+
+async def spoil_an_item(exchange: Exchange) -> None:
+    await exchange.answer(200, {"answers": [FORECAST, {"welcome": "10.0.0.7"}]})
+
+
+async def make_up_an_error(exchange: Exchange) -> None:
+    await exchange.answer(200, {"answers": [FORECAST, {"error": "at 10.0.0.7", "detail": "10.0.0.7"}]})
+
+
+async def nan_in_an_item(exchange: Exchange) -> None:
+    await exchange.answer(200, {"answers": [FORECAST, FORECAST | {"predicted_bandwidth": float("nan")}]})
+
+
 @pytest.fixture(scope="module")
 def upstream() -> Iterator[FaultServer]:
     with run_fault_server(forecast) as server:
@@ -145,6 +249,9 @@ FAULTS = {
     unready_forever: ErrorCode.UPSTREAM_UNAVAILABLE,
     hang: ErrorCode.UPSTREAM_TIMEOUT,
     drip: ErrorCode.UPSTREAM_TIMEOUT,
+    drip_the_head: ErrorCode.UPSTREAM_TIMEOUT,
+    break_off_in_a_chunk: ErrorCode.UPSTREAM_UNAVAILABLE,
+    lie_about_a_chunk: ErrorCode.UPSTREAM_INVALID,
     garbage: ErrorCode.UPSTREAM_INVALID,
     nonsense: ErrorCode.UPSTREAM_INVALID,
     other_json: ErrorCode.UPSTREAM_INVALID,
@@ -167,6 +274,94 @@ def test_predict_when_upstream_misbehaves_then_the_table_answers_in_time(
     assert time.monotonic() - begun < 2 * DEADLINE
     upstream.behaviour = forecast
     assert gateway.post("/predict", EXAMPLE_REQUEST).status == 200
+
+
+ODDITIES = [
+    crawl_in_time,
+    send_chunks,
+    send_chunks_in_pieces,
+    end_after_the_answer,
+    end_after_the_answer_only_in_words,
+    answer_twice_at_once,
+    answer_and_a_half,
+    answer_again_a_little_later,
+    answer_and_babble,
+]
+
+
+@pytest.mark.parametrize("oddity", ODDITIES, ids=lambda oddity: oddity.__name__)
+def test_predict_when_upstream_answers_oddly_but_rightly_then_200_and_the_next_gets_its_own(
+    gateway: Endpoint, upstream: FaultServer, oddity: Any
+) -> None:
+    upstream.behaviour = oddity
+    begun = time.monotonic()
+    answer = gateway.post("/predict", EXAMPLE_REQUEST)
+    assert (answer.status, answer.json()) == (200, FORECAST)
+    assert time.monotonic() - begun < DEADLINE
+    # What was sent unasked is there before the next request is; nobody could tell it from an answer afterwards.
+    time.sleep(0.1)
+    third = FORECAST | {"predicted_bandwidth": 60.0}
+
+    async def answer_anew(exchange: Exchange) -> None:
+        await exchange.answer(200, third)
+
+    upstream.behaviour = answer_anew
+    for _ in range(3):
+        assert gateway.post("/predict", EXAMPLE_REQUEST).json() == third
+    assert len(upstream.seen) == 4
+
+
+@pytest.mark.parametrize(
+    "oddity",
+    [end_after_the_answer, end_after_the_answer_only_in_words, answer_twice_at_once, answer_and_a_half],
+    ids=lambda oddity: oddity.__name__,
+)
+def test_predict_when_a_connection_cannot_be_trusted_any_more_then_the_next_request_opens_another(
+    gateway: Endpoint, upstream: FaultServer, oddity: Any
+) -> None:
+    upstream.behaviour = oddity
+    for _ in range(3):
+        assert gateway.post("/predict", EXAMPLE_REQUEST).json() == FORECAST
+    assert [exchange.number > 1 for exchange in upstream.seen] == [True, False, False]
+
+
+BATCH_FAULTS = {
+    answer_too_few: ErrorCode.UPSTREAM_INVALID,
+    answer_too_many: ErrorCode.UPSTREAM_INVALID,
+    answer_none: ErrorCode.UPSTREAM_INVALID,
+    spoil_an_item: ErrorCode.UPSTREAM_INVALID,
+    make_up_an_error: ErrorCode.UPSTREAM_INVALID,
+    nan_in_an_item: ErrorCode.UPSTREAM_INVALID,
+    forecast: ErrorCode.UPSTREAM_INVALID,
+    fail: ErrorCode.UPSTREAM_UNAVAILABLE,
+    reset: ErrorCode.UPSTREAM_UNAVAILABLE,
+    hang: ErrorCode.UPSTREAM_TIMEOUT,
+}
+
+
+@pytest.mark.parametrize("fault", BATCH_FAULTS, ids=lambda fault: fault.__name__)
+def test_batch_when_upstream_misbehaves_then_the_table_answers_in_time(
+    gateway: Endpoint, upstream: FaultServer, fault: Any
+) -> None:
+    upstream.behaviour = fault
+    begun = time.monotonic()
+    assert error_of(gateway.post("/predict/batch", EXAMPLE_BATCH)) is BATCH_FAULTS[fault]
+    assert time.monotonic() - begun < 2 * DEADLINE
+    upstream.behaviour = batch
+    answer = gateway.post("/predict/batch", EXAMPLE_BATCH)
+    assert (answer.status, answer.json()) == (200, BATCH)
+
+
+def test_batch_when_upstream_refuses_one_item_then_it_is_passed_on(gateway: Endpoint, upstream: FaultServer) -> None:
+    problem = {"loc": ["body", "requests", 0, "packet_rate"], "msg": "too short", "type": "too_short"}
+    answers = [{"error": "validation_error", "detail": [problem]}, FORECAST]
+
+    async def refuse_one(exchange: Exchange) -> None:
+        await exchange.answer(200, {"answers": answers})
+
+    upstream.behaviour = refuse_one
+    answer = gateway.post("/predict/batch", EXAMPLE_BATCH)
+    assert (answer.status, answer.json()) == (200, {"answers": answers})
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "ml-inference.invalid"], ids=["refused", "no such name"])

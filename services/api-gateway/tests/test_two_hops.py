@@ -6,76 +6,22 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
-from qos_contract import EXAMPLE_REQUEST, ErrorBody, PredictRequest, PredictResponse
+from qos_contract import EXAMPLE_REQUEST, BatchResponse, ErrorBody, ErrorCode, PredictResponse
 from qos_runtime.testing import STARTED, Answer, Endpoint, Process, open_listener, running
 
-BUNDLE = Path(__file__).parents[2] / "ml-inference" / "bundles" / "default"
+from .bodies import batch_bodies, predict_bodies
+from .conftest import BUNDLE
+
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "2000"))
 
-numbers: st.SearchStrategy[Any] = st.one_of(
-    st.floats(),
-    st.integers(),
-    st.sampled_from([0, -0.0, 5e-324, 1e10, 1e308, -1e308, 10**400, True, None, "65", "NaN", [], {}]),
-)
-anything = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-    max_leaves=20,
-)
-sane = st.lists(st.floats(0, 1000), min_size=10, max_size=30)
-fields = st.sampled_from([*PredictRequest.model_fields, "other"])
-
-
-@st.composite
-def mutated_requests(draw: st.DrawFn) -> bytes:
-    """A valid request with a field replaced, a sample replaced, a list cut, or its bytes damaged."""
-    request: dict[str, Any] = {**EXAMPLE_REQUEST, "horizon": 1, "link_capacity_mbps": 100, "threshold_mbps": 70}
-    mutation = draw(st.sampled_from(["none", "field", "sample", "lists", "bytes", "limits"]))
-    if mutation == "field":
-        request[draw(fields)] = draw(anything | numbers | st.lists(numbers, max_size=12))
-    if mutation == "sample":
-        name = draw(st.sampled_from(list(EXAMPLE_REQUEST)))
-        index = draw(st.integers(0, 9))
-        request[name] = [*request[name][:index], draw(numbers), *request[name][index + 1 :]]
-    if mutation == "lists":
-        request |= {name: draw(sane) for name in EXAMPLE_REQUEST}
-    if mutation == "limits":
-        request["link_capacity_mbps"] = draw(st.floats(0, 1e7, exclude_min=True))
-        request["threshold_mbps"] = draw(st.floats(0, 1e9))
-        request["horizon"] = draw(st.integers(1, 5))
-        request["packet_rate"] = draw(st.lists(st.floats(0, 1e10), min_size=10, max_size=10))
-        request["bandwidth_util"] = draw(st.lists(st.floats(0, 1000), min_size=10, max_size=10))
-        request["rtt_variance"] = draw(st.lists(st.none() | st.floats(0, 600_000), min_size=10, max_size=10))
-    raw = json.dumps(request).encode()
-    if mutation == "bytes":
-        at = draw(st.integers(0, len(raw)))
-        raw = raw[:at] + draw(st.binary(max_size=8)) + raw[at + draw(st.integers(0, 8)) :]
-    return raw
-
-
-bodies = st.one_of(
-    mutated_requests(), mutated_requests(), anything.map(lambda sent: json.dumps(sent).encode()), st.binary()
-)
-
-
-@pytest.fixture(scope="module")
-def inference() -> Iterator[Endpoint]:
-    with running(["-m", "ml_inference"], "ML_INFERENCE_", bundle_dir=BUNDLE) as (endpoint, _):
-        yield endpoint
-
-
-@pytest.fixture(scope="module")
-def gateway(inference: Endpoint) -> Iterator[Endpoint]:
-    with running(["-m", "api_gateway"], "API_GATEWAY_", inference_url=inference.url) as (endpoint, _):
-        yield endpoint
+LOAD_EXAMPLES = 10_000
 
 
 def test_predict_when_asked_the_documented_window_then_both_hops_answer_the_same(
@@ -125,27 +71,57 @@ def test_predict_when_body_is_bad_then_both_hops_refuse_it_alike(
         assert answers[0].json()["detail"][0]["loc"] == path
 
 
-def test_predict_when_anything_is_sent_then_is_never_a_5xx(gateway: Endpoint) -> None:
+@pytest.mark.parametrize(
+    ("path", "bodies", "form", "examples"),
+    [
+        pytest.param("/predict", predict_bodies, PredictResponse, EXAMPLES, id="one link"),
+        pytest.param("/predict/batch", batch_bodies, BatchResponse, EXAMPLES // 4, id="batch"),
+        pytest.param("/predict", predict_bodies, PredictResponse, LOAD_EXAMPLES, id="flood", marks=pytest.mark.load),
+        pytest.param(
+            "/predict/batch", batch_bodies, BatchResponse, LOAD_EXAMPLES, id="flood of batches", marks=pytest.mark.load
+        ),
+    ],
+)
+def test_predict_when_anything_is_sent_then_is_never_a_5xx(
+    gateway: Endpoint,
+    path: str,
+    bodies: st.SearchStrategy[bytes],
+    form: type[BaseModel],
+    examples: int,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    # The timeout is for the answer to each single body: one that hangs is a failure.
     connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=10)
-    statuses: dict[int, int] = {}
+    statuses: Counter[int] = Counter()
+    links: Counter[str] = Counter()
 
-    @settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(bodies)
     def send(body: bytes) -> None:
-        connection.request("POST", "/predict", body)
+        connection.request("POST", path, body)
         response = connection.getresponse()
         answer = response.read()
-        statuses[response.status] = statuses.get(response.status, 0) + 1
-        assert response.status in {200, 422}, (body, answer)
+        statuses[response.status] += 1
+        # None of these bodies is large enough for a 413.
+        assert response.status in {200, 422}, (body, response.status, answer)
         if response.status == 200:
-            PredictResponse.model_validate_json(answer)
+            said = form.model_validate_json(answer)
+            if isinstance(said, BatchResponse):
+                assert len(said.answers) == len(json.loads(body)["requests"]), body
+                links.update(type(link).__name__ for link in said.answers)
         else:
-            assert ErrorBody.model_validate_json(answer).detail
+            refused = ErrorBody.model_validate_json(answer)
+            assert refused.error is ErrorCode.VALIDATION_ERROR, (body, answer)
+            assert refused.detail, (body, answer)
 
     send()
     connection.close()
-    assert sum(statuses.values()) >= EXAMPLES
-    assert min(statuses[200], statuses[422]) > EXAMPLES / 20, statuses
+    with capsys.disabled():
+        print(f"\n{path}: {dict(statuses)} {dict(links)}")  # noqa: T201 - the counts are the result
+    assert statuses.total() >= examples
+    assert min(statuses[200], statuses[422]) > examples / 20, statuses
+    if form is BatchResponse:
+        assert min(links["PredictResponse"], links["ErrorBody"]) > examples / 20, links
 
 
 def test_predict_when_inference_restarts_behind_the_gateway_then_no_request_fails(

@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp
 
 from qos_runtime.docs import render_docs
@@ -117,7 +117,7 @@ def _operations(drain: Drain, metrics: Metrics, readiness: ReadinessCheck) -> AP
             return JSONResponse({"status": "ready", **state.facts})
         return JSONResponse({"status": "not ready", "reason": state.reason}, 503)
 
-    @router.get(METRICS_PATH)
+    @router.get(METRICS_PATH, response_class=PlainTextResponse)
     async def show_metrics() -> Response:
         """Metrics as Prometheus text."""
         return Response(metrics.render(), media_type=CONTENT_TYPE)

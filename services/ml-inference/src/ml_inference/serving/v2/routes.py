@@ -17,6 +17,13 @@ from qos_runtime.body import read_body
 _PATH: Final = f"/v2/models/{MODEL}"
 _VERSION: Final = "/versions/{version}"
 
+_NOT_LOADED: Final[dict[int | str, dict[str, Any]]] = {503: {"description": "No model is loaded yet."}}
+_ERRORS: Final = _NOT_LOADED | {
+    400: {"description": "The request is wrong; `error` says where."},
+    413: {"description": "The body is too large."},
+    415: {"description": "The body is compressed."},
+}
+
 
 class _Route(APIRoute):
     """Answers errors in the protocol's own form."""
@@ -68,13 +75,13 @@ def _add_model(router: APIRouter, keeper: BundleKeeper, settings: InferenceSetti
             served(keeper, request.path_params.get("version"))
         return JSONResponse({"name": MODEL, "ready": keeper.is_ready}, 200 if keeper.is_ready else 400)
 
-    @router.get(_PATH)
+    @router.get(_PATH, responses=_NOT_LOADED)
     @router.get(f"{_PATH}{_VERSION}", include_in_schema=False)
     async def describe_model(request: Request) -> dict[str, Any]:
         """The model's inputs, outputs and units."""
         return describe(served(keeper, request.path_params.get("version")))
 
-    @router.post(f"{_PATH}/infer", openapi_extra=describe_body(InferRequest, EXAMPLE))
+    @router.post(f"{_PATH}/infer", openapi_extra=describe_body(InferRequest, EXAMPLE), responses=_ERRORS)
     @router.post(f"{_PATH}{_VERSION}/infer", include_in_schema=False)
     async def infer(request: Request) -> Response:
         """Forecast many links of equally long histories."""
