@@ -44,7 +44,10 @@ class BatchResponse(BaseModel):
     model_config = ConfigDict(strict=True, extra="ignore", frozen=True, use_attribute_docstrings=True)
 
     answers: list[PredictResponse | ErrorBody] = Field(min_length=1, max_length=MAX_BATCH)
-    """for each request its forecast, or the error that it alone would have been answered with"""
+    """For each request its forecast, or the error that it alone would have been answered with.
+
+    The `loc` of its problems begins at the batch: `["body", "requests", 0, …]`.
+    """
 
     def wire(self) -> bytes:
         """Return the JSON that goes over the wire."""
