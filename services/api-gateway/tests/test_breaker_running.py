@@ -13,35 +13,13 @@ import pytest
 from qos_contract import EXAMPLE_REQUEST
 from qos_runtime.testing import Answer, Endpoint, Exchange, FaultServer, run_fault_server, running
 
+from . import upstreams
+
 FAILURES = 3
 FAILING_SECONDS = 0.2
 OPEN_SECONDS = 0.8
 DEADLINE = 0.1
 CLOSED, OPEN = 0, 2
-FORECAST: dict[str, Any] = {
-    "predicted_bandwidth": 63.94,
-    "lower": 57.9,
-    "upper": 69.3,
-    "horizon": 1,
-    "model_version": "20250101-abcdef12",
-    "link_capacity_mbps": 100.0,
-}
-
-
-async def forecast(exchange: Exchange) -> None:
-    await exchange.answer(200, FORECAST)
-
-
-async def fail(exchange: Exchange) -> None:
-    await exchange.answer(500, {})
-
-
-async def hang(_: Exchange) -> None:
-    await asyncio.sleep(3600)
-
-
-async def reset(exchange: Exchange) -> None:
-    exchange.reset()
 
 
 async def refuse(exchange: Exchange) -> None:
@@ -50,7 +28,7 @@ async def refuse(exchange: Exchange) -> None:
 
 @pytest.fixture
 def upstream() -> Iterator[FaultServer]:
-    with run_fault_server(forecast) as server:
+    with run_fault_server(upstreams.forecast) as server:
         yield server
 
 
@@ -86,7 +64,7 @@ def ask(gateway: Endpoint) -> Answer:
     return gateway.post("/predict", EXAMPLE_REQUEST)
 
 
-def open_it(gateway: Endpoint, upstream: FaultServer, fault: Callable[[Exchange], Any] = fail) -> None:
+def open_it(gateway: Endpoint, upstream: FaultServer, fault: Callable[[Exchange], Any] = upstreams.fail) -> None:
     """Have requests fail, one after the other, until the breaker opens."""
     upstream.behaviour = fault
     begun = time.monotonic()
@@ -101,7 +79,7 @@ def open_it(gateway: Endpoint, upstream: FaultServer, fault: Callable[[Exchange]
     upstream.seen.clear()
 
 
-@pytest.mark.parametrize("fault", [fail, hang, reset], ids=lambda fault: fault.__name__)
+@pytest.mark.parametrize("fault", [upstreams.fail, upstreams.hang, upstreams.reset], ids=lambda fault: fault.__name__)
 def test_predict_when_failures_last_then_refused_without_asking(
     gateway: Endpoint, upstream: FaultServer, fault: Any
 ) -> None:
@@ -122,12 +100,12 @@ def test_predict_when_many_fail_at_the_same_moment_then_the_upstream_is_still_as
 ) -> None:
     async def fail_late(exchange: Exchange) -> None:
         await asyncio.sleep(DEADLINE / 2)
-        await fail(exchange)
+        await upstreams.fail(exchange)
 
     upstream.behaviour = fail_late
     with ThreadPoolExecutor(2 * FAILURES) as clients:
         assert {answer.status for answer in clients.map(ask, [gateway] * 2 * FAILURES)} == {503}
-    upstream.behaviour = forecast
+    upstream.behaviour = upstreams.forecast
     assert ask(gateway).status == 200
     assert state(gateway) == CLOSED
 
@@ -152,7 +130,7 @@ def test_predict_when_the_time_is_over_then_one_request_tries_for_all(upstream: 
     async def answer_late(exchange: Exchange) -> None:
         # So that the others ask while the one that tries has no answer yet.
         await asyncio.sleep(OPEN_SECONDS / 2)
-        await (forecast if recovered else fail)(exchange)
+        await (upstreams.forecast if recovered else upstreams.fail)(exchange)
 
     with started_gateway(upstream, request_timeout_seconds=5) as gateway:
         open_it(gateway, upstream)
@@ -164,14 +142,14 @@ def test_predict_when_the_time_is_over_then_one_request_tries_for_all(upstream: 
         if recovered:
             assert statuses == [200] + [503] * 7
             assert state(gateway) == CLOSED
-            upstream.behaviour = forecast
+            upstream.behaviour = upstreams.forecast
             assert [ask(gateway).status for _ in range(5)] == [200] * 5
             return
         assert statuses == [503] * 8
         assert state(gateway) == OPEN
         assert ask(gateway).status == 503
         assert len(upstream.seen) == 1
-        upstream.behaviour = forecast
+        upstream.behaviour = upstreams.forecast
         time.sleep(OPEN_SECONDS + 0.05)
         assert ask(gateway).status == 200
         assert state(gateway) == CLOSED

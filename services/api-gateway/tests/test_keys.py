@@ -10,18 +10,9 @@ import pytest
 
 from api_gateway.access.__main__ import main
 from qos_contract import EXAMPLE_BATCH, EXAMPLE_REQUEST
-from qos_runtime.testing import Answer, Endpoint, Exchange, FaultServer, Process, run_fault_server, running
+from qos_runtime.testing import Answer, Endpoint, FaultServer, Process, run_fault_server, running
 
-FORECAST = {
-    "predicted_bandwidth": 63.94,
-    "unit": "Mbps",
-    "lower": 57.9,
-    "upper": 69.3,
-    "level": 0.8,
-    "horizon": 1,
-    "model_version": "20250101-abcdef12",
-    "link_capacity_mbps": 100.0,
-}
+from . import upstreams
 
 
 class Guarded(NamedTuple):
@@ -32,10 +23,6 @@ class Guarded(NamedTuple):
     upstream: FaultServer
     key_file: Path
     keys: dict[str, str]
-
-
-async def forecast(exchange: Exchange) -> None:
-    await exchange.answer(200, {"answers": [FORECAST] * 2} if b"/predict/batch" in exchange.head else FORECAST)
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +44,7 @@ def guarded(new_key: Any) -> Iterator[Guarded]:
     rights = {"client": [], "prometheus": ["--scopes", "metrics"], "slow": ["--rate", "0.01", "--burst", "2"]}
     made = {name: new_key(name, *options) for name, options in rights.items()}
     key_file = made["client"][0]
-    with run_fault_server(forecast) as upstream:
+    with run_fault_server(upstreams.forecast) as upstream:
         settings = {"inference_url": f"http://127.0.0.1:{upstream.port}", "api_keys_file": key_file}
         with running(["-m", "api_gateway"], "API_GATEWAY_", **settings) as (gateway, process):
             gateway.wait_for("/health", 200)

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 from benchmarks.processes import pss_mb
@@ -17,20 +16,11 @@ from benchmarks.processes import pss_mb
 from qos_contract import EXAMPLE_REQUEST
 from qos_runtime.testing import Endpoint, Exchange, Process, run_fault_server, running
 
+from . import upstreams
+from .conftest import BUNDLE
 from .flood import Flood, flood
 
 BODY = json.dumps(EXAMPLE_REQUEST).encode()
-BUNDLE = Path(__file__).parents[2] / "ml-inference" / "bundles" / "default"
-FORECAST: dict[str, Any] = {
-    "predicted_bandwidth": 63.94,
-    "unit": "Mbps",
-    "lower": 57.9,
-    "upper": 69.3,
-    "level": 0.8,
-    "horizon": 1,
-    "model_version": "20250101-abcdef12",
-    "link_capacity_mbps": 100.0,
-}
 UPSTREAM_SECONDS = 0.05
 IN_FLIGHT = 32
 SUSTAINABLE = IN_FLIGHT / UPSTREAM_SECONDS
@@ -43,7 +33,7 @@ def slow_pair() -> Iterator[tuple[Endpoint, Process]]:
 
     async def answer_late(exchange: Exchange) -> None:
         await asyncio.sleep(UPSTREAM_SECONDS)
-        await exchange.answer(200, FORECAST)
+        await upstreams.forecast(exchange)
 
     with run_fault_server(answer_late) as upstream:
         url = f"http://127.0.0.1:{upstream.port}"

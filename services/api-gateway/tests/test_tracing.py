@@ -4,7 +4,6 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +11,8 @@ import pytest
 from qos_contract import EXAMPLE_REQUEST
 from qos_runtime.testing import Endpoint, Process, running
 
-BUNDLE = Path(__file__).parents[2] / "ml-inference" / "bundles" / "default"
+from .conftest import BUNDLE
+
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 PATIENCE_SECONDS = 5.0
 

@@ -17,7 +17,7 @@ def echo_arguments() -> list[str]:
 
 @pytest.fixture(scope="session")
 def echo_process() -> Iterator[tuple[Endpoint, Process]]:
-    with running([ECHO], "ECHO_", max_body_bytes=2048) as service:
+    with running([ECHO], "ECHO_", max_body_bytes=2048, body_timeout_seconds=0.5, max_in_flight=8) as service:
         yield service
 
 

@@ -4,6 +4,7 @@ import json
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -99,6 +100,23 @@ def test_client_when_gone_before_its_body_then_service_goes_on(echo: Endpoint) -
     with socket.create_connection(("127.0.0.1", echo.port), timeout=5) as connection:
         connection.sendall(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
     assert echo.get("/health").status == 200
+
+
+@pytest.mark.parametrize("sent", [b"", b'{"value": '])
+def test_body_when_it_never_comes_whole_then_408_in_time(echo: Endpoint, sent: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", echo.port), timeout=5) as connection:
+        begun = time.monotonic()
+        connection.sendall(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n" + sent)
+        assert connection.recv(4096).startswith(b"HTTP/1.1 408")
+        assert 0.4 < time.monotonic() - begun < 2
+
+
+def test_body_when_many_send_theirs_slowly_then_others_are_answered_meanwhile(echo: Endpoint) -> None:
+    with ExitStack() as slow:
+        for _ in range(32):  # four times as many as may be in flight
+            connection = slow.enter_context(socket.create_connection(("127.0.0.1", echo.port), timeout=5))
+            connection.sendall(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+        assert echo.post("/echo", b'{"value": 1}').status == 200
 
 
 @pytest.mark.parametrize("given", ["abc-1.2_3", "x" * 128])

@@ -23,7 +23,8 @@ class InferenceClient:
 
     def __init__(self, settings: GatewaySettings, breaker: Breaker) -> None:
         url = settings.inference_url
-        self._host, self._port = url.host or "", url.port or 0  # a URL with http(s) has both
+        host, self._port = url.host or "", url.port or 0  # a URL with http(s) has both
+        self._host, self._authority = host.strip("[]"), f"{host}:{self._port}"  # an IPv6 address has its brackets
         self._ssl = ssl.create_default_context(cafile=settings.inference_ca_file) if url.scheme == "https" else None
         self._path = (url.path or "").rstrip("/")
         self._breaker = breaker
@@ -87,7 +88,7 @@ class InferenceClient:
             else ""
         )
         head = (
-            f"{method} {self._path}{path} HTTP/1.1\r\nhost: {self._host}:{self._port}\r\n"
+            f"{method} {self._path}{path} HTTP/1.1\r\nhost: {self._authority}\r\n"
             f"content-type: application/json\r\n{identity}content-length: {len(body)}\r\n\r\n"
         )
         return head.encode("ascii") + body

@@ -18,6 +18,7 @@ class ErrorCode(StrEnum):
 
     VALIDATION_ERROR = "validation_error"
     BODY_TOO_LARGE = "body_too_large"
+    BODY_TOO_SLOW = "body_too_slow"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     BAD_REQUEST = "bad_request"
@@ -49,6 +50,7 @@ ERRORS: Final[Mapping[ErrorCode, ErrorKind]] = MappingProxyType(
     {
         ErrorCode.VALIDATION_ERROR: ErrorKind(422, "The body is not what this endpoint documents."),
         ErrorCode.BODY_TOO_LARGE: ErrorKind(413, "The body is larger than this service reads."),
+        ErrorCode.BODY_TOO_SLOW: ErrorKind(408, "The body did not come in the time that this service waits for it."),
         ErrorCode.NOT_FOUND: ErrorKind(404, "There is nothing at this path; /docs lists what there is."),
         ErrorCode.METHOD_NOT_ALLOWED: ErrorKind(405, "This path does not answer this method."),
         ErrorCode.BAD_REQUEST: ErrorKind(400, "The request could not be read."),

@@ -215,7 +215,7 @@ def test_metrics_when_scraped_then_name_the_model(service: Endpoint) -> None:
 def test_openapi_when_read_then_documents_body_and_errors(service: Endpoint) -> None:
     operation = service.get("/openapi.json").json()["paths"]["/predict"]["post"]
     assert operation["requestBody"]["content"]["application/json"]["example"] == EXAMPLE_REQUEST
-    assert {"200", "413", "422", "503"} == set(operation["responses"])
+    assert {"200", "408", "413", "422", "503"} == set(operation["responses"])
     assert "HTTPValidationError" not in json.dumps(operation)
 
 

@@ -1,5 +1,6 @@
 """Request bodies: read up to a limit, validated from the raw bytes."""
 
+import asyncio
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -12,19 +13,27 @@ from qos_runtime.errors import ServiceError
 Model = TypeVar("Model", bound=BaseModel)
 
 
-async def read_body(request: Request, limit: int) -> bytes:
+async def read_body(request: Request, limit: int, seconds: float) -> bytes:
     """Return a request's raw body, of any content type; see `receive_body`."""
-    return await receive_body(request.receive, request.headers.get("content-length", "").encode(), limit)
+    return await receive_body(request.receive, request.headers.get("content-length", "").encode(), limit, seconds)
 
 
-async def receive_body(receive: Receive, announced: bytes, limit: int) -> bytes:
+async def receive_body(receive: Receive, announced: bytes, limit: int, seconds: float) -> bytes:
     """Return the raw body, of which a header `announced` the length.
 
-    Raises ServiceError (body_too_large) as soon as more than `limit` bytes are announced or have come, and
-    ClientDisconnect where the client goes away first.
+    Raises ServiceError: body_too_large as soon as more than `limit` bytes are announced or have come, body_too_slow
+    where it is not there after so many seconds; and ClientDisconnect where the client goes away first.
     """
     if announced.isdigit() and int(announced) > limit:
         raise ServiceError(ErrorCode.BODY_TOO_LARGE)
+    try:
+        async with asyncio.timeout(seconds):
+            return await _collect(receive, limit)
+    except TimeoutError:
+        raise ServiceError(ErrorCode.BODY_TOO_SLOW) from None
+
+
+async def _collect(receive: Receive, limit: int) -> bytes:
     body: bytes | bytearray = b""
     while True:
         message = await receive()

@@ -16,6 +16,8 @@ from qos_runtime.linger import LastResponse
 
 CLIENT_CLOSED_REQUEST: Final = 499
 """Status for the metrics only: nobody is left to read an answer. nginx uses the same number."""
+_BEFORE_THE_BODY: Final = frozenset({ErrorCode.BODY_TOO_LARGE, ErrorCode.BODY_TOO_SLOW})
+"""errors that are answered although the body has not come in whole"""
 _CODE_OF_STATUS: Final = {404: ErrorCode.NOT_FOUND, 405: ErrorCode.METHOD_NOT_ALLOWED}
 
 logger = logging.getLogger(__name__)
@@ -44,7 +46,7 @@ def error_response(error: ServiceError, headers: Mapping[str, str] | None = None
         content = ErrorBody(error=error.code, detail=error.detail).wire()
     retry_after = kind.retry_after if error.retry_after is None else error.retry_after
     extra = dict(kind.headers) | ({} if retry_after is None else {"Retry-After": str(retry_after)})
-    response_class = LastResponse if error.code is ErrorCode.BODY_TOO_LARGE else Response
+    response_class = LastResponse if error.code in _BEFORE_THE_BODY else Response
     return response_class(content, kind.status, {**extra, **(headers or {})}, media_type="application/json")
 
 

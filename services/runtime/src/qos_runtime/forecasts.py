@@ -29,7 +29,8 @@ class Forecaster(Protocol):
 
 def hot_routes(forecaster: Forecaster, settings: ServiceSettings, *errors: ErrorCode) -> tuple[HotRoute, HotRoute]:
     """Return the routes of a service that answers, besides the errors of every body, with these `errors`."""
-    responses = describe_errors(ErrorCode.VALIDATION_ERROR, ErrorCode.BODY_TOO_LARGE, ErrorCode.OVERLOADED, *errors)
+    of_every_body = ErrorCode.VALIDATION_ERROR, ErrorCode.BODY_TOO_LARGE, ErrorCode.BODY_TOO_SLOW, ErrorCode.OVERLOADED
+    responses = describe_errors(*of_every_body, *errors)
     return (
         HotRoute(
             "/predict",

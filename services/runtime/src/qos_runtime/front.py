@@ -112,6 +112,7 @@ class Front:
         self._drain = drain
         self._keys = keys
         self._max_in_flight = settings.max_in_flight
+        self._body_timeout = settings.body_timeout_seconds
         self._access_log = settings.access_log
         self._in_flight = 0
 
@@ -138,17 +139,14 @@ class Front:
                 log_access(scope["method"], route, exchange.status, seconds)
 
     async def _answer(self, route: HotRoute, exchange: Exchange) -> None:
-        if self._in_flight >= self._max_in_flight:
-            # At once, instead of a queue in which everybody waits until nobody wants the answer any more.
-            await exchange.refuse(ServiceError(ErrorCode.OVERLOADED))
-            return
-        self._in_flight += 1
         try:
+            self._check_load()
             if self._keys is not None:
                 self._keys.check(exchange.headers.get(b"authorization"), "forecast")
             announced = exchange.headers.get(b"content-length", b"")
-            body = await receive_body(exchange.receive, announced, route.max_body_bytes)
-            await exchange.send_json(await route.answer(body))
+            body = await receive_body(exchange.receive, announced, route.max_body_bytes, self._body_timeout)
+            self._check_load()
+            await exchange.send_json(await self._work(route, body))
         except ServiceError as error:
             await exchange.refuse(error)
         except ClientDisconnect:
@@ -158,6 +156,17 @@ class Front:
                 raise
             logger.exception("unexpected failure on POST %s", route.path)
             await exchange.refuse(ServiceError(ErrorCode.INTERNAL_ERROR))
+
+    def _check_load(self) -> None:
+        # At once, instead of a queue in which everybody waits until nobody wants the answer any more.
+        if self._in_flight >= self._max_in_flight:
+            raise ServiceError(ErrorCode.OVERLOADED)
+
+    async def _work(self, route: HotRoute, body: bytes) -> bytes:
+        # Only what has come in whole counts: who sends slowly takes nobody's place.
+        self._in_flight += 1
+        try:
+            return await route.answer(body)
         finally:
             self._in_flight -= 1
 

@@ -37,6 +37,8 @@ class ServiceSettings(BaseSettings):
     """bytes of a request body that are read; more is answered with 413"""
     max_batch_body_bytes: int = Field(2_097_152, ge=1024, le=16_777_216)
     """bytes of a batch's body that are read; 512 links of 130 samples each"""
+    body_timeout_seconds: float = Field(10.0, gt=0, le=300)
+    """s that a request's body may take to come in; then 408"""
     max_in_flight: int = Field(128, ge=1, le=65_536)
     """forecasts that a process works on at the same time; more are refused with 503 instead of being queued"""
     access_log: bool = False

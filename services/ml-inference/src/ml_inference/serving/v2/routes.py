@@ -20,6 +20,7 @@ _VERSION: Final = "/versions/{version}"
 _NOT_LOADED: Final[dict[int | str, dict[str, Any]]] = {503: {"description": "No model is loaded yet."}}
 _ERRORS: Final = _NOT_LOADED | {
     400: {"description": "The request is wrong; `error` says where."},
+    408: {"description": "The body did not come in time."},
     413: {"description": "The body is too large."},
     415: {"description": "The body is compressed."},
 }
@@ -87,7 +88,7 @@ def _add_model(router: APIRouter, keeper: BundleKeeper, settings: InferenceSetti
         """Forecast many links of equally long histories."""
         if request.headers.get("content-encoding", "identity") != "identity":
             raise ProtocolError(415, "compressed bodies are not read")
-        body = await read_body(request, settings.max_batch_body_bytes)
+        body = await read_body(request, settings.max_batch_body_bytes, settings.body_timeout_seconds)
         bundle = served(keeper, request.path_params.get("version"))
         asked, tensors = read_request(body, request.headers.get(HEADER_LENGTH))
         version, outputs = forecast(bundle, tensors, settings.default_link_capacity_mbps)
