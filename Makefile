@@ -65,7 +65,7 @@ test-load: .venv/dev ## floods of requests: overload, ten thousand bodies, gener
 	@$(pytest) -m load services
 
 test-training: .venv/training ## tests of the training, with TensorFlow
-	@$(call in_venv,training) python -m pytest -m training services/ml-inference $(PYTEST_OPTIONS)
+	@$(call in_venv,training) python -m pytest -m training services/ml-inference/tests/training services/ml-inference/tests/report $(PYTEST_OPTIONS)
 
 test-system: .venv/dev ## tests of what `make up` started: README's words, faults, the Nagios page
 	@$(pytest) -m system tests
