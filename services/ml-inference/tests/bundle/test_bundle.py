@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -375,3 +376,16 @@ def test_command_when_asked_then_says_whether_a_bundle_can_be_served(
 def test_description_when_of_a_wrong_version_then_cannot_be_written(make_bundle: BundleMaker) -> None:
     with pytest.raises(ValidationError):
         make_bundle(model_version="v1")
+
+
+@pytest.mark.parametrize(("given", "writes"), [({}, False), ({"ORT_DISABLE_TELEMETRY": "0"}, True)])
+def test_bundle_when_loaded_then_onnx_runtime_reports_nothing_unless_told_to(
+    make_bundle: BundleMaker, tmp_path: Path, given: dict[str, str], writes: bool
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    path = os.pathsep.join(sys.path)
+    environment = {"HOME": str(home), "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", **given}
+    subprocess.run([sys.executable, "-m", "ml_inference.bundle", make_bundle()], env=environment, check=True)
+    # Its reports begin with an id that it keeps in the home; the second case shows that this test would see it.
+    assert any(home.rglob("deviceid")) == writes
