@@ -53,6 +53,17 @@ replay: .venv/dev ## send a real trace through the running gateway: DATA=file.pa
 		$(if $(SPLIT),--split '$(SPLIT)') $(if $(URL),--url '$(URL)') $(if $(LIMIT),--limit '$(LIMIT)') \
 		$(if $(API_KEY_FILE),--api-key-file '$(API_KEY_FILE)')
 
+##@ Release
+.PHONY: images deploy rollback
+images: .venv/ansible ## build both services' images with Docker, tagged with the commit
+	@$(playbook) playbooks/images.yml
+
+deploy: .venv/ansible ## release the images onto Kubernetes; what does not come up or answers wrongly is undone
+	@$(playbook) playbooks/deploy.yml
+
+rollback: .venv/ansible ## go back to the good release before this one, or TO=number
+	@$(playbook) playbooks/rollback.yml $(if $(TO),-e 'to=$(TO)')
+
 ##@ Check
 .PHONY: test test-load test-training test-system test-machine bench lint format
 test: .venv/dev ## the fast tests (a minute or two); says what it left out
@@ -131,7 +142,7 @@ training = $(call in_venv,training) PYTHONPATH=$(inference_path) python -m ml_in
 results = $(or $(OUT),reports)
 inference_path = services/contract/src:services/runtime/src:services/ml-inference/src
 mypy_targets = services/contract/src services/runtime/src services/api-gateway/src services/ml-inference/src \
-	nagios/plugins/src roles/supervisor/library tests benchmarks
+	nagios/plugins/src roles/supervisor/library roles/release/library tests benchmarks
 
 # The load generator, from Debian.
 install_wrk = command -v wrk >/dev/null || { echo '==> installing the load generator wrk' && \

@@ -175,7 +175,7 @@ def test_contract_when_variables_are_used_then_has_them_all() -> None:
 
 
 def test_ports_and_address_when_looked_for_then_stand_in_the_contract_alone() -> None:
-    assert len(set(ports().values())) == 3
+    assert len(set(ports().values())) == 4
     address = contract()["platform_listen_address"]
     literals = [*map(str, ports().values()), address]
     places = below("roles/", "nagios/objects/", "playbooks/", "inventories/", "site.yml", "Makefile", "bin/")
@@ -224,8 +224,15 @@ def test_settings_when_a_role_sets_them_then_they_exist(service: str) -> None:
     assert named <= set(SETTINGS[service].model_fields)
 
 
+def test_contract_when_kubernetes_and_the_images_say_it_too_then_they_agree() -> None:
+    service = load(ROOT / "k8s/overlays/minikube/api-gateway-node-port.yaml")
+    assert service["spec"]["ports"][0]["nodePort"] == contract()["platform_gateway_node_port"]
+    assert load(ROOT / "k8s/base/kustomization.yaml")["namespace"] == contract()["platform_namespace"]
+    assert f"ARG BASE={contract()['platform_python_image']}\n" in (ROOT / "services/Dockerfile").read_text()
+
+
 def test_operation_guide_when_read_then_names_every_setting() -> None:
-    text = (ROOT / "docs/operation.md").read_text()
+    text = "".join((ROOT / name).read_text() for name in ("docs/operation.md", "docs/kubernetes.md"))
     wanted = {name for settings in SETTINGS.values() for name in settings.model_fields} - SET_BY_ROLES
     wanted |= set(contract()) | {name for role in ROLES for name in defaults(role) if is_for_people(role, name)}
     assert sorted(name for name in wanted if not re.search(rf"\b{name}\b", text)) == []
