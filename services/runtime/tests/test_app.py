@@ -28,10 +28,13 @@ def test_ready_when_check_passes_then_200(echo: Endpoint) -> None:
 
 
 def test_ready_when_check_fails_then_503_with_reason_and_still_alive(echo_arguments: list[str]) -> None:
-    with running(echo_arguments, "ECHO_", ready=False) as (echo, _):
-        answer = echo.get("/health/ready")
-        assert (answer.status, answer.json()) == (503, {"status": "not ready", "reason": "told so"})
+    with running(echo_arguments, "ECHO_", ready=False) as (echo, process):
+        for _ in range(2):
+            answer = echo.get("/health/ready")
+            assert (answer.status, answer.json()) == (503, {"status": "not ready", "reason": "told so"})
         assert echo.get("/health").status == 200
+        # Whoever asks may keep no more than the status; the log says why, once.
+        assert process.log().count("not ready: told so") == 1
 
 
 def test_path_when_unknown_then_404_of_the_table(echo: Endpoint) -> None:

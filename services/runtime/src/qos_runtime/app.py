@@ -1,5 +1,6 @@
 """The app that a service adds its endpoints to: errors, health, metrics and documentation are the same everywhere."""
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ from qos_runtime.metrics import CONTENT_TYPE, Metrics
 from qos_runtime.settings import ServiceSettings
 
 DRAINING = "the process is stopping"
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,18 @@ def _put_in(schema: Any, parts: Mapping[str, Any]) -> Any:
 
 def _operations(drain: Drain, metrics: Metrics, readiness: ReadinessCheck) -> APIRouter:
     router = APIRouter(tags=["operation"], default_response_class=JSONResponse)
+    told: str | None = None
+
+    def tell(reason: str | None) -> None:
+        """Log what readiness changes to: whoever asks may keep no more than the status (a kubelet does)."""
+        nonlocal told
+        if reason == told:
+            return
+        told = reason
+        if reason is None:
+            logger.info("ready")
+        elif not drain.begun:
+            logger.warning("not ready: %s", reason)
 
     @router.get("/health")
     async def health() -> dict[str, str]:
@@ -113,6 +128,7 @@ def _operations(drain: Drain, metrics: Metrics, readiness: ReadinessCheck) -> AP
     async def ready() -> Response:
         """The service can do its work."""
         state = Readiness(DRAINING) if drain.begun else await readiness()
+        tell(state.reason)
         if state.reason is None:
             return JSONResponse({"status": "ready", **state.facts})
         return JSONResponse({"status": "not ready", "reason": state.reason}, 503)
