@@ -54,8 +54,10 @@ async def _flood(port: int, body: bytes, seconds: float, connections: int, rate:
                     await asyncio.sleep(wait)
                 writer.write(head + body)
                 async with asyncio.timeout(_PATIENCE_SECONDS):
-                    status = await _read_answer(reader, found)
+                    status, headers = await read_answer(reader)
                 found.latencies[status].append(time.perf_counter() - due)
+                if status != 200:
+                    found.retry_after.add(headers.get(b"retry-after"))
         except (OSError, EOFError, TimeoutError):
             found.broken += 1
         finally:
@@ -66,11 +68,9 @@ async def _flood(port: int, body: bytes, seconds: float, connections: int, rate:
     return found
 
 
-async def _read_answer(reader: asyncio.StreamReader, found: Flood) -> int:
+async def read_answer(reader: asyncio.StreamReader) -> tuple[int, dict[bytes, bytes]]:
+    """Read a whole answer; return its status and its headers, all in lower case."""
     first, *lines = (await reader.readuntil(b"\r\n\r\n")).lower().split(b"\r\n")
     headers = dict(line.split(b": ", 1) for line in lines if line)
     await reader.readexactly(int(headers[b"content-length"]))
-    status = int(first.split()[1])
-    if status != 200:
-        found.retry_after.add(headers.get(b"retry-after"))
-    return status
+    return int(first.split()[1]), headers

@@ -99,6 +99,11 @@ def test_problems_when_many_then_answer_stays_small() -> None:
     assert all(len(str(part)) <= MAX_KEY_LENGTH for loc, _ in found for part in loc)
 
 
+def test_problems_when_many_samples_are_wrong_then_the_first_of_each_list_is_named() -> None:
+    found = problems(json.dumps({name: [1] * 100 + [-1] * 400 for name in EXAMPLE_REQUEST}).encode())
+    assert found == [(("body", name, 100), "greater_than_equal") for name in EXAMPLE_REQUEST]
+
+
 @given(series, st.data())
 def test_request_when_lists_are_sane_and_equal_then_is_accepted(rates: list[float], data: st.DataObject) -> None:
     size = len(rates)

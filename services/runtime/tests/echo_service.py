@@ -85,6 +85,7 @@ def create_echo(settings: EchoSettings) -> Service:
         return Readiness(None if settings.ready else "told so")
 
     routes = [HotRoute(f"/{answer.__name__}", answer, settings.max_body_bytes) for answer in (echo, wait, fail)]
+    routes.append(HotRoute("/wait/batch", wait, settings.max_batch_body_bytes))
     return create_service(
         Metrics("echo"),
         "Echoes.",

@@ -2,14 +2,16 @@
 
 import http.client
 import signal
+import socket
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from benchmarks.processes import pss_mb
 from prometheus_client.parser import text_string_to_metric_families
 
 from qos_runtime.testing import STARTED, Endpoint, Process, free_port, open_listener, running
@@ -154,3 +156,15 @@ def test_metrics_when_processes_share_a_folder_then_they_add_up(echo_arguments: 
     samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
     counted = [s.value for s in samples if s.name == "http_requests_total" and s.labels["route"] == "/items/{number}"]
     assert counted == [40]
+
+
+def test_connections_when_idle_after_a_body_that_nobody_read_then_keep_none_of_it(echo_arguments: list[str]) -> None:
+    request = b"POST /nothing HTTP/1.1\r\nHost: x\r\nContent-Length: 250000\r\n\r\n" + b"x" * 250_000
+    with running(echo_arguments, "ECHO_") as (echo, process), ExitStack() as idle:
+        echo.wait_for("/health", 200)
+        before = pss_mb([process.pid])
+        for _ in range(200):
+            connection = idle.enter_context(socket.create_connection(("127.0.0.1", echo.port), timeout=5))
+            connection.sendall(request)
+            assert connection.recv(4096).startswith(b"HTTP/1.1 404")
+        assert pss_mb([process.pid]) - before < 20  # and not 50

@@ -27,6 +27,7 @@ def refusal(arguments: list[str], **environment: str) -> str:
         ("ECHO_SOCKET_FD", "0"),  # here /dev/null: no listening socket
         ("ECHO_SOCKET_FD", "99"),
         ("ECHO_LISTN_PORT", "8000"),
+        ("ECHO_MAX_BYTES_IN_FLIGHT", "2097151"),  # less than the longest body
     ],
 )
 def test_setting_when_wrong_then_one_line_names_the_variable(echo_arguments: list[str], name: str, value: str) -> None:

@@ -19,7 +19,8 @@ def _keep_problems(value: Any, validate: ValidatorFunctionWrapHandler) -> Predic
     try:
         request: PredictRequest = validate(value)
     except ValidationError as error:
-        return error
+        # A traceback holds what was sent; and, by way of the caller's frame, the batch that is to hold the error.
+        return error.with_traceback(None)
     return request
 
 

@@ -16,7 +16,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from qos_contract import ErrorCode
-from qos_runtime.body import receive_body
+from qos_runtime.body import ByteBudget, announced_length, receive_body
 from qos_runtime.context import REQUEST_ID, current, identify
 from qos_runtime.errors import CLIENT_CLOSED_REQUEST, ServiceError, error_response
 from qos_runtime.lifecycle import Drain
@@ -56,18 +56,54 @@ class HotRoute:
 class Exchange:
     """One request, and the way that its answer takes."""
 
-    __slots__ = ("_drain", "_send", "context", "headers", "is_complete", "receive", "scope", "status")
+    __slots__ = (
+        "_budget",
+        "_come",
+        "_drain",
+        "_receive",
+        "_send",
+        "announced",
+        "context",
+        "headers",
+        "held",
+        "is_complete",
+        "scope",
+        "status",
+    )
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, drain: Drain) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, drain: Drain, budget: ByteBudget) -> None:
         self.scope = scope
-        self.receive = receive
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.announced = announced_length(self.headers)
+        """bytes of the body"""
+        self.held = 0
+        """bytes of the budget, until the exchange is over"""
         self.context = identify(self.headers)
         self.status = 0
         """of the answer; 0 until there is one"""
         self.is_complete = False
+        self._receive = receive
         self._send = send
         self._drain = drain
+        self._budget = budget
+        self._come = 0
+
+    async def receive(self) -> Message:
+        """Receive a part of the body; raises ServiceError (overloaded) where there is no room for it.
+
+        A long one needs room for all that it announces, before any of it is read; what was not announced, as it comes.
+        A short one that comes at once needs none: `max_in_flight` bounds these, and they are let in when long bodies
+        and slow ones have taken all there is.
+        """
+        if self.status:  # what still comes after the answer is dropped
+            return await self._receive()
+        if self.announced > self._budget.short:
+            self.held = self._budget.grow(self.held, self.announced)
+        message = await self._receive()
+        self._come += len(message.get("body", b""))
+        if self._come > self._budget.short or message.get("more_body", False):
+            self.held = self._budget.grow(self.held, self._come)
+        return message
 
     async def send(self, message: Message) -> None:
         """Send a part of an answer, with what every answer carries."""
@@ -111,6 +147,7 @@ class Front:
         self._metrics = metrics
         self._drain = drain
         self._keys = keys
+        self._budget = ByteBudget(settings.max_bytes_in_flight, short=settings.max_body_bytes)
         self._max_in_flight = settings.max_in_flight
         self._body_timeout = settings.body_timeout_seconds
         self._access_log = settings.access_log
@@ -122,7 +159,7 @@ class Front:
             await self._shell(scope, receive, send)
             return
         begun = perf_counter()
-        exchange = Exchange(scope, receive, send, self._drain)
+        exchange = Exchange(scope, receive, send, self._drain, self._budget)
         current.set(exchange.context)
         hot = self._hot.get(scope["path"]) if scope["method"] == "POST" else None
         self._metrics.begin()
@@ -132,6 +169,7 @@ class Front:
             else:
                 await self._answer(hot, exchange)
         finally:
+            self._budget.release(exchange.held)
             route = hot.path if hot else getattr(scope.get("route"), "path", _UNMATCHED)
             seconds = perf_counter() - begun
             self._metrics.end(scope["method"], route, exchange.status, seconds)
@@ -143,8 +181,7 @@ class Front:
             self._check_load()
             if self._keys is not None:
                 self._keys.check(exchange.headers.get(b"authorization"), "forecast")
-            announced = exchange.headers.get(b"content-length", b"")
-            body = await receive_body(exchange.receive, announced, route.max_body_bytes, self._body_timeout)
+            body = await receive_body(exchange.receive, exchange.announced, route.max_body_bytes, self._body_timeout)
             self._check_load()
             await exchange.send_json(await self._work(route, body))
         except ServiceError as error:

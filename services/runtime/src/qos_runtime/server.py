@@ -12,6 +12,7 @@ from types import FrameType
 from typing import Final
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from qos_runtime.app import Service
 from qos_runtime.logs import configure_logs
@@ -24,6 +25,16 @@ LAST_CALL_SECONDS: Final = 0.5
 """s between the end of accepting on an own port and the end of waiting for who has just connected"""
 
 logger = logging.getLogger(__name__)
+
+
+class Connection(HttpToolsProtocol):
+    """A connection that keeps nothing between two requests."""
+
+    def on_response_complete(self) -> None:
+        """Drop what has come of a body that nobody read: it would stay, up to 320 KiB, until the next request."""
+        if self.cycle.response_complete:  # else it is the next one, which was sent before this answer
+            self.cycle.body.clear()
+        super().on_response_complete()
 
 
 class DrainingServer(uvicorn.Server):
@@ -102,7 +113,7 @@ def run(service: Service) -> None:
         host=settings.listen_host,
         port=settings.listen_port,
         loop="uvloop",
-        http="httptools",
+        http=Connection,
         ws="none",
         lifespan="on",
         log_config=None,

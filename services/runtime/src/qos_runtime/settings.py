@@ -41,6 +41,9 @@ class ServiceSettings(BaseSettings):
     """s that a request's body may take to come in; then 408"""
     max_in_flight: int = Field(128, ge=1, le=65_536)
     """forecasts that a process works on at the same time; more are refused with 503 instead of being queued"""
+    max_bytes_in_flight: int = Field(8_388_608, ge=1024, le=1_073_741_824, validate_default=True)
+    """bytes of bodies that a process holds at the same time, coming in or worked on, those aside that are no longer
+    than `max_body_bytes` and come at once; more is refused with 503. A body in work takes twice its bytes in memory"""
     access_log: bool = False
     """whether every request is logged; costs a quarter of the throughput"""
     tls_certificate_file: Path | None = None
@@ -49,6 +52,14 @@ class ServiceSettings(BaseSettings):
     """its private key (PEM, without a password); both or none"""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """least severe level that is logged"""
+
+    @field_validator("max_bytes_in_flight")
+    @classmethod
+    def _holds_the_longest_body(cls, size: int, others: ValidationInfo) -> int:
+        for name in ("max_body_bytes", "max_batch_body_bytes"):
+            if size < others.data.get(name, 0):
+                raise ValueError(f"it must not be less than {cls.variable(name)}, or no body of that length is let in")
+        return size
 
     @field_validator("tls_key_file")
     @classmethod

@@ -18,7 +18,8 @@ _PATH: Final = f"/v2/models/{MODEL}"
 _VERSION: Final = "/versions/{version}"
 
 _NOT_LOADED: Final[dict[int | str, dict[str, Any]]] = {503: {"description": "No model is loaded yet."}}
-_ERRORS: Final = _NOT_LOADED | {
+_ERRORS: Final[dict[int | str, dict[str, Any]]] = {
+    503: {"description": "No model is loaded yet, or the service has as much to do as it can."},
     400: {"description": "The request is wrong; `error` says where."},
     408: {"description": "The body did not come in time."},
     413: {"description": "The body is too large."},

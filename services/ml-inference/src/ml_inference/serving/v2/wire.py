@@ -20,7 +20,9 @@ MAX_ELEMENTS: Final = 2**24
 """of a tensor; more do not fit into any body that is read"""
 
 Array = npt.NDArray[np.float64]
-Numbers = list[Annotated[float, Field(allow_inf_nan=False)] | None]
+# Each list stops at its first fault: to describe all of 700,000 takes more memory than there is.
+Numbers = Annotated[list[Annotated[float, Field(allow_inf_nan=False)] | None], Field(fail_fast=True)]
+Rows = Annotated[list[Numbers], Field(fail_fast=True)]
 
 
 class ProtocolError(Exception):
@@ -44,7 +46,7 @@ class InputTensor(_Part):
     datatype: Literal["FP32"]
     parameters: dict[str, Any] = Field(default_factory=dict)
     """`binary_data_size`: the tensor follows the JSON as so many bytes"""
-    data: Numbers | list[Numbers] | list[list[Numbers]] | None = None
+    data: Numbers | Rows | Annotated[list[Rows], Field(fail_fast=True)] | None = None
     """row by row, flat or nested; null is not a number"""
 
 
