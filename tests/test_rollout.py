@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
-from rollout import UNSCHEDULABLE_SECONDS, Trouble, find_trouble, is_rolled_out
+from rollout import PULL_SECONDS, UNSCHEDULABLE_SECONDS, Cluster, Trouble, find_trouble, is_rolled_out, last_words, wait
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
@@ -83,13 +84,32 @@ def test_rollout_when_an_old_pod_is_leaving_then_waits_for_it() -> None:
     assert (found.is_final, found.reason) == (False, "pod-0 of the version before is not gone")
 
 
-@pytest.mark.parametrize("reason", ["ImagePullBackOff", "InvalidImageName", "CreateContainerConfigError"])
+@pytest.mark.parametrize("reason", ["InvalidImageName", "ErrImageNeverPull", "CreateContainerConfigError"])
 def test_rollout_when_a_container_cannot_start_then_fails_at_once_and_says_why(reason: str) -> None:
     stuck = pod(containerStatuses=[container(waiting={"reason": reason, "message": "no such thing"})])
     found = trouble(deployment(updatedReplicas=1), stuck)
     assert found
     assert found.is_final
     assert found.reason == f"pod-1: {reason}: no such thing"
+
+
+@pytest.mark.parametrize(
+    ("message", "age", "is_final"),
+    [
+        ("failed to resolve registry.example/it:1: not found", 1, True),
+        ("failed to resolve registry.example/it:1: 401 Unauthorized", 1, False),
+        ("failed to resolve registry.example/it:1: 401 Unauthorized", PULL_SECONDS + 1, True),
+        ("connection refused", 1, False),
+    ],
+)
+def test_rollout_when_an_image_cannot_be_pulled_then_fails_at_once_only_if_there_is_none(
+    message: str, age: float, is_final: bool
+) -> None:
+    """A kubelet that cannot read the login of a new namespace yet asks without one, and is refused once."""
+    back_off = {"reason": "ImagePullBackOff", "message": message}
+    found = trouble(deployment(updatedReplicas=1), pod(age=age, containerStatuses=[container(waiting=back_off)]))
+    assert found
+    assert (found.reason, found.is_final) == (f"pod-1: ImagePullBackOff: {message}", is_final)
 
 
 @pytest.mark.parametrize("reason", ["ContainerCreating", "ErrImagePull", "PodInitializing"])
@@ -124,3 +144,47 @@ def test_rollout_when_an_older_pod_is_broken_then_that_is_no_reason() -> None:
     found = trouble(deployment(updatedReplicas=1), broken, UP)
     assert found
     assert not found.is_final
+
+
+class Seen:
+    """A cluster that is looked at again and again."""
+
+    def __init__(self, **troubles: Sequence[Trouble | None]) -> None:
+        """`troubles` of each Deployment, one for each look; the last one stays."""
+        self._troubles = {name: list(found) for name, found in troubles.items()}
+
+    def find_trouble(self, name: str) -> Trouble | None:
+        found = self._troubles[name]
+        return found.pop(0) if len(found) > 1 else found[0]
+
+
+COMING = Trouble("its new pods have not all come up", is_final=False)
+HOPELESS = Trouble("pod-1: ImagePullBackOff: no such thing")
+
+
+def test_wait_when_all_are_rolled_out_at_last_then_there_is_no_trouble() -> None:
+    seen = Seen(gateway=[COMING, None], inference=[COMING, COMING, None])
+    assert wait(cast(Cluster, seen), ["gateway", "inference"], 60) == []
+
+
+def test_wait_when_one_is_hopeless_then_names_that_one_alone_and_at_once() -> None:
+    seen = Seen(gateway=[COMING], inference=[COMING, HOPELESS])
+    assert wait(cast(Cluster, seen), ["gateway", "inference"], 60) == [("inference", HOPELESS)]
+
+
+def test_wait_when_time_is_up_then_names_all_as_one_may_wait_for_the_other() -> None:
+    seen = Seen(gateway=[COMING], inference=[COMING])
+    assert wait(cast(Cluster, seen), ["gateway", "inference"], 0) == [("gateway", COMING), ("inference", COMING)]
+
+
+@pytest.mark.parametrize(
+    ("log", "last"),
+    [
+        ([], ""),
+        (["Traceback", "ValueError: no"], "ValueError: no"),
+        (['{"level": "INFO", "message": "up"}'], '{"level": "INFO", "message": "up"}'),
+        (['{"level": "WARNING", "message": "not ready: no model"}', '{"level": "INFO"}', "[1]"], "not ready: no model"),
+    ],
+)
+def test_log_when_it_has_a_warning_then_ends_with_that(log: list[str], last: str) -> None:
+    assert last_words(log) == last

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -24,7 +26,7 @@ description:
   - A Deployment is rolled out when its controller has seen the newest generation, all pods that are desired are of
     it and available, and no other pod is left.
   - What cannot get better by waiting fails at once, by the pod's name with the reason and the container's last lines.
-    That is an image that cannot be had, a container that ends again and again, a configuration that is not there, a
+    That is an image that does not exist, a container that ends again and again, a configuration that is not there, a
     pod that the API server does not let in or that no node has room for.
 options:
   kubeconfig:
@@ -66,11 +68,11 @@ seconds:
   type: float
   returned: always
 reason:
-  description: One line that says which Deployment cannot be rolled out, and why.
+  description: One line that says which Deployments cannot be rolled out, and why.
   type: str
   returned: failure
 log:
-  description: The last lines of the container that is the reason.
+  description: The last lines of the containers that are the reason.
   type: list
   elements: str
   returned: failure
@@ -79,11 +81,13 @@ log:
 POLL_SECONDS = 0.5
 UNSCHEDULABLE_SECONDS = 8.0
 """s after which a pod that no node has room for counts as one that never will: a leaving pod may make room"""
+PULL_SECONDS = 45.0
+"""s after which a pod whose image cannot be pulled counts as one that never will; at once if there is no such image:
+a registry may be busy, and a kubelet that cannot read the login of a new namespace yet asks without one"""
 LOG_LINES = 10
 # The kubelet's own words for what it does not get over by itself; not ErrImagePull, which is tried again.
 HOPELESS = frozenset(
     {
-        "ImagePullBackOff",
         "InvalidImageName",
         "ErrImageNeverPull",
         "CrashLoopBackOff",
@@ -157,9 +161,9 @@ def newest_replica_set(deployment: Object, replica_sets: Sequence[Object]) -> Ob
 
 def _troubles_of(pod: Object, now: datetime) -> Iterator[Trouble]:
     name, status = pod["metadata"]["name"], pod.get("status", {})
+    age = (now - datetime.fromisoformat(pod["metadata"]["creationTimestamp"])).total_seconds()
     for condition in _conditions(pod):
         if condition["type"] == "PodScheduled" and condition["status"] == "False":
-            age = (now - datetime.fromisoformat(pod["metadata"]["creationTimestamp"])).total_seconds()
             reason = f"no node has room for {name}: {condition.get('message', '')}"
             yield Trouble(reason, is_final=age > UNSCHEDULABLE_SECONDS)
     for container in status.get("containerStatuses", []):
@@ -167,6 +171,10 @@ def _troubles_of(pod: Object, now: datetime) -> Iterator[Trouble]:
         if waiting.get("reason") in HOPELESS:
             ended = container.get("restartCount", 0) > 0
             yield Trouble(f"{name}: {waiting['reason']}: {_explain(container, waiting)}", name, ended=ended)
+        elif waiting.get("reason") == "ImagePullBackOff":
+            message = waiting.get("message", "")
+            is_final = message.rstrip().endswith("not found") or age > PULL_SECONDS
+            yield Trouble(f"{name}: ImagePullBackOff: {message}", is_final=is_final)
         elif not container.get("ready"):
             yield Trouble(f"{name} is not ready", name, is_final=False)
 
@@ -181,6 +189,16 @@ def _explain(container: Object, waiting: Object) -> str:
 
 def _conditions(found: Object) -> Sequence[Object]:
     return found.get("status", {}).get("conditions") or ()
+
+
+def last_words(log: Sequence[str]) -> str:
+    """Return what a log ends with: its last warning or error where lines are JSON objects, or else its last line."""
+    for line in reversed(log):
+        with suppress(ValueError):
+            found = json.loads(line)
+            if isinstance(found, dict) and found.get("level") in {"WARNING", "ERROR", "CRITICAL"}:
+                return str(found.get("message", line))
+    return log[-1] if log else ""
 
 
 class Cluster:
@@ -231,20 +249,23 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def wait(cluster: Cluster, names: Sequence[str], deadline: float) -> tuple[str, Trouble] | None:
-    """Wait until all Deployments are rolled out; return what cannot be, or was not in so many seconds."""
+def wait(cluster: Cluster, names: Sequence[str], deadline: float) -> list[tuple[str, Trouble]]:
+    """Wait until all Deployments are rolled out; return what cannot be, or all that was not in so many seconds.
+
+    All, because one may only be waiting for the other.
+    """
     ends = time.monotonic() + deadline
     while True:
         troubles = [(name, trouble) for name in names if (trouble := cluster.find_trouble(name))]
-        if not troubles:
-            return None
-        for name, trouble in troubles:
-            if trouble.is_final:
-                return name, trouble
-        if time.monotonic() >= ends:
-            name, trouble = troubles[0]
-            return name, trouble._replace(reason=f"not rolled out after {deadline:g} s: {trouble.reason}")
+        final = [(name, trouble) for name, trouble in troubles if trouble.is_final]
+        if final or not troubles or time.monotonic() >= ends:
+            return final or troubles
         time.sleep(POLL_SECONDS)
+
+
+def explain(name: str, trouble: Trouble, log: Sequence[str]) -> str:
+    """Return one line that says which Deployment cannot be rolled out, and why."""
+    return " ".join([f"{name}:", *trouble.reason.split(), *(["- its log ends:", last_words(log)] if log else [])])
 
 
 def main() -> None:
@@ -261,18 +282,18 @@ def main() -> None:
     if client is None:
         module.fail_json(msg="rollout needs the Python package kubernetes, which make's environment has")
     begun = time.monotonic()
-    found = None
     if not module.check_mode:
         try:
             cluster = Cluster(module.params["kubeconfig"], module.params["namespace"])
-            found = wait(cluster, module.params["names"], module.params["deadline"])
+            troubles = wait(cluster, module.params["names"], module.params["deadline"])
+            logs = [cluster.log(trouble) for _, trouble in troubles]
         except (ConfigException, ApiException, HTTPError) as error:
             module.fail_json(msg=f"the cluster of {module.params['kubeconfig']} cannot be asked: {error}")
-        if found is not None:
-            name, trouble = found
-            log = cluster.log(trouble)
-            reason = " ".join([f"{name}:", *trouble.reason.split(), *(["last line:", log[-1]] if log else [])])
-            module.fail_json(msg=reason, reason=reason, log=log, seconds=round(time.monotonic() - begun, 1))
+        if troubles:
+            seconds = round(time.monotonic() - begun, 1)
+            late = "" if any(trouble.is_final for _, trouble in troubles) else f"not rolled out after {seconds:.0f} s: "
+            reason = late + "; ".join(explain(*found, log) for found, log in zip(troubles, logs, strict=True))
+            module.fail_json(msg=reason, reason=reason, log=[line for log in logs for line in log], seconds=seconds)
     module.exit_json(changed=False, seconds=round(time.monotonic() - begun, 1))
 
 
