@@ -1,0 +1,139 @@
+"""A clone of the project to make releases from: changes are committed there, and its `make` verbs are typed there."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from running import ROOT, run
+
+BUNDLE = "services/ml-inference/bundles/default"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a verb ended."""
+
+    status: int
+    lines: list[tuple[float, str]]
+    """stdout and stderr, each line with the second at which it came"""
+    seconds: float
+
+    @property
+    def said(self) -> str:
+        """All that was printed."""
+        return "".join(line for _, line in self.lines)
+
+    @property
+    def changed(self) -> int:
+        """Tasks that changed something, in all plays."""
+        return sum(int(count) for count in re.findall(r"\bchanged=(\d+)", self.said))
+
+    @property
+    def reason(self) -> str:
+        """The line with which the last failed task explains itself."""
+        found = re.findall(r"^\[ERROR\]: Task failed: (?:Action|Module) failed: (.*)$", self.said, flags=re.MULTILINE)
+        return str(found[-1]) if found else ""
+
+    def seconds_between(self, first: str, last: str) -> float:
+        """Return the seconds from one task's beginning to another's."""
+        begins = {line.split("[", 1)[1].split("]")[0]: at for at, line in self.lines if line.startswith("TASK [")}
+        return begins[last] - begins[first]
+
+
+class Project:
+    """A clone, and values for its inventory."""
+
+    def __init__(self, folder: Path, values: dict[str, Any], environment: dict[str, str] | None = None) -> None:
+        run("git", "clone", "-q", str(ROOT), str(folder))
+        for setting in ("user.name=Test", "user.email=test@localhost"):
+            self._git(folder, "config", *setting.split("="))
+        (folder / ".venv").symlink_to(ROOT / ".venv")
+        (folder / ".git/info/exclude").write_text(".venv\n")  # .gitignore means folders
+        self.folder = folder
+        self._values = folder / ".cache" / "values.json"
+        self._values.parent.mkdir()
+        self._values.write_text(json.dumps(values))
+        self._environment = environment or {}
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """The committed bundle's."""
+        manifest: dict[str, Any] = json.loads((self.folder / BUNDLE / "manifest.json").read_text())
+        return manifest
+
+    @property
+    def head(self) -> str:
+        """The commit."""
+        return self._git(self.folder, "rev-parse", "HEAD")
+
+    @property
+    def revision(self) -> str:
+        """The commit, as image tags and records name it."""
+        return self.head[:12]
+
+    def commit(self, message: str, *files: str) -> None:
+        """Commit what was changed."""
+        self._git(self.folder, "add", "--all", *files)
+        self._git(self.folder, "commit", "-qm", message)
+
+    def replace(self, file: str, old: str, new: str) -> None:
+        """Change a file; what is replaced has to be there once."""
+        path = self.folder / file
+        text = path.read_text()
+        assert text.count(old) == 1, f"{file} has {old!r} {text.count(old)} times"
+        path.write_text(text.replace(old, new))
+
+    def drop_changes(self, commits: int) -> None:
+        """Go back by so many commits."""
+        self._git(self.folder, "reset", "-q", "--hard", f"HEAD~{commits}")
+
+    def make(self, *verbs: str, options: str = "", why: str = "", **values: Any) -> Outcome:
+        """Type `make` with these verbs; `values` are for this time alone."""
+        started = time.monotonic()
+        with self._start(*verbs, options=options, why=why, **values) as process:
+            assert process.stdout
+            lines = [(time.monotonic() - started, line) for line in process.stdout]
+        return Outcome(process.returncode, lines, time.monotonic() - started)
+
+    def done(self, *verbs: str, options: str = "", why: str = "", **values: Any) -> Outcome:
+        """Do the same, and fail the test if it does not end well."""
+        outcome = self.make(*verbs, options=options, why=why, **values)
+        if outcome.status:
+            pytest.fail(f"make {' '.join(verbs)} ended with {outcome.status}:\n{outcome.said[-5000:]}")
+        return outcome
+
+    def kill_at(self, task: str, *verbs: str) -> None:
+        """Type `make`, and end all its processes with SIGKILL as soon as a task begins."""
+        with self._start(*verbs) as process:
+            assert process.stdout
+            said = ""
+            for line in process.stdout:
+                said += line
+                if f"TASK [{task}]" in line:
+                    os.killpg(process.pid, signal.SIGKILL)
+                    break
+            else:
+                pytest.fail(f"make {' '.join(verbs)} did not come to {task}:\n{said[-5000:]}")
+
+    def _start(self, *verbs: str, options: str = "", why: str = "", **values: Any) -> subprocess.Popen[str]:
+        more = f" -e '{json.dumps(values)}'" if values else ""
+        return subprocess.Popen(
+            # The environment is ROOT's, and up to date.
+            ["make", "-o", ".venv/ansible", *verbs, f"ANSIBLE_OPTIONS=-e @{self._values}{more} {options}"],
+            cwd=self.folder, text=True, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            env={**os.environ, **self._environment, "WHY": why, "ANSIBLE_NOCOLOR": "1"},
+        )  # fmt: skip
+
+    @staticmethod
+    def _git(folder: Path, *words: str) -> str:
+        return run("git", "-C", str(folder), *words).stdout.strip()
