@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -20,6 +21,7 @@ from qos_runtime.settings import ServiceSettings
 from running import ROOT, run
 
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir() if path.is_dir())
+PAGES = sorted(path.parent.name for path in (ROOT / "roles").glob("*/README.md"))
 CONTRACT_FILE = ROOT / "playbooks/group_vars/all/platform.yml"
 SHIPPED_BUNDLE = ROOT / "services/ml-inference/bundles/default"
 MAX_TASK_LINES = 60
@@ -232,7 +234,9 @@ def test_contract_when_kubernetes_and_the_images_say_it_too_then_they_agree() ->
 
 
 def test_operation_guide_when_read_then_names_every_setting() -> None:
-    text = "".join((ROOT / name).read_text() for name in ("docs/operation.md", "docs/kubernetes.md"))
+    names = [f"docs/{page}.md" for page in ("operation", "kubernetes", "provisioning")]
+    names += [f"roles/{role}/README.md" for role in PAGES]
+    text = "".join((ROOT / name).read_text() for name in names)
     wanted = {name for settings in SETTINGS.values() for name in settings.model_fields} - SET_BY_ROLES
     wanted |= set(contract()) | {name for role in ROLES for name in defaults(role) if is_for_people(role, name)}
     assert sorted(name for name in wanted if not re.search(rf"\b{name}\b", text)) == []
@@ -331,3 +335,17 @@ def test_links_when_followed_then_lead_somewhere() -> None:
     for name, text in below("README.md", "CONTRIBUTING.md", "docs/").items():
         for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
             assert (ROOT / name).parent.joinpath(link).exists(), f"{name}: {link}"
+
+
+@pytest.mark.parametrize("role", PAGES)
+def test_page_of_a_role_when_compared_with_its_argument_specs_then_is_made_from_them(role: str) -> None:
+    page = (ROOT / "roles" / role / "README.md").read_text()
+    assert run(sys.executable, "bin/role-readme", role).stdout == page, "bin/role-readme writes it anew"
+
+
+def test_scenarios_when_looked_for_then_each_role_with_one_has_a_page_and_says_what_must_be_gone() -> None:
+    scenarios = sorted(path.parents[2].name for path in (ROOT / "roles").glob("*/molecule/default/molecule.yml"))
+    assert scenarios == PAGES
+    for role in scenarios:
+        assert "absent" in entry_points(role)
+        assert (ROOT / "roles" / role / "molecule/default/gone.yml").is_file()
