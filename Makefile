@@ -54,22 +54,33 @@ replay: .venv/dev ## send a real trace through the running gateway: DATA=file.pa
 		$(if $(API_KEY_FILE),--api-key-file '$(API_KEY_FILE)')
 
 ##@ Release
-.PHONY: images deploy rollback
+.PHONY: images push deploy rollback releases
+# Onto the cluster of PROFILE: minikube, or cluster for one of your own. WHY='…' goes into the release's record.
+images push deploy rollback releases: PROFILE := $(if $(filter command line environment,$(origin PROFILE)),$(PROFILE),minikube)
 images: .venv/ansible ## build both services' images with Docker, tagged with the commit
 	@$(playbook) playbooks/images.yml
+
+push: .venv/ansible ## bring the images to the registry, or into Minikube
+	@$(playbook) playbooks/push.yml
 
 deploy: .venv/ansible ## release the images onto Kubernetes; what does not come up or answers wrongly is undone
 	@$(playbook) playbooks/deploy.yml
 
-rollback: .venv/ansible ## go back to the good release before this one, or TO=number
+rollback: .venv/ansible ## go back to the good release before this one, or: TO=number [WHY='…']
 	@$(playbook) playbooks/rollback.yml $(if $(TO),-e 'to=$(TO)')
 
+releases: .venv/ansible ## list the releases, newest first: commit, model, who, when, and how each ended
+	@rm -f .cache/releases.txt
+	@ANSIBLE_DISPLAY_OK_HOSTS=false $(playbook) playbooks/releases.yml
+	@cat .cache/releases.txt
+
 ##@ Check
-.PHONY: test test-load test-training test-system test-machine bench lint format
+.PHONY: test test-load test-training test-system test-images test-cluster test-roles test-machine bench lint format
 test: .venv/dev ## the fast tests (a minute or two); says what it left out
 	@$(pytest)
 	@echo 'Left out, each with a verb of its own: floods of requests (make test-load), training with TensorFlow'
-	@echo '(make test-training), the running platform (make up test-system), a pristine machine in a container (make test-machine).'
+	@echo '(make test-training), the running platform (make up test-system), images (make test-images), releases (make test-cluster),'
+	@echo 'roles on pristine machines (make test-roles), the quick start on one (make test-machine).'
 
 test-load: .venv/dev ## floods of requests: overload, ten thousand bodies, generated from the schemas
 	@$(install_wrk)
@@ -80,6 +91,15 @@ test-training: .venv/training ## tests of the training, with TensorFlow
 
 test-system: .venv/dev ## tests of what `make up` started: README's words, faults, the Nagios page
 	@$(pytest) -m system tests
+
+test-images: .venv/dev .venv/ansible ## what is in the images, and docker compose
+	@$(pytest) -m cluster -s tests/images
+
+test-cluster: .venv/dev .venv/ansible ## releases onto a Minikube and a Kubernetes that are made for it
+	@$(pytest) -m cluster --maxfail=1 -s tests/cluster
+
+test-roles: .venv/dev ## the roles' Molecule scenarios, each on a pristine machine: [ROLES='docker minikube']
+	@tests/molecule $(ROLES)
 
 test-machine: .venv/dev ## the same on a pristine Debian machine in a container
 	@$(pytest) -m machine tests
