@@ -125,9 +125,7 @@ def test_rollouts_when_code_model_and_configuration_change_under_load_then_no_re
             change(project)
             project.commit(change.__name__)
             seconds.append(project.done("images", "deploy").seconds)
-    print(
-        f"\nthree rollouts of {', '.join(f'{each:.0f} s' for each in seconds)}: {asked}; by model: {dict(asked.models)}"
-    )
+    print(f"\n=== three rollouts of {', '.join(f'{each:.0f} s' for each in seconds)}: {asked}")
     assert asked.failed == []
     assert asked.rate >= LEAST_RATE
     assert len(asked.models) == 2
