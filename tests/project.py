@@ -126,10 +126,11 @@ class Project:
                 pytest.fail(f"make {' '.join(verbs)} did not come to {task}:\n{said[-5000:]}")
 
     def _start(self, *verbs: str, options: str = "", why: str = "", **values: Any) -> subprocess.Popen[str]:
-        more = f" -e '{json.dumps(values)}'" if values else ""
+        more = self._values.with_name("more.json")
+        more.write_text(json.dumps(values))  # not onto the command line, where make and the shell would read them
         return subprocess.Popen(
             # The environment is ROOT's, and up to date.
-            ["make", "-o", ".venv/ansible", *verbs, f"ANSIBLE_OPTIONS=-e @{self._values}{more} {options}"],
+            ["make", "-o", ".venv/ansible", *verbs, f"ANSIBLE_OPTIONS=-e @{self._values} -e @{more} {options}"],
             cwd=self.folder, text=True, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             env={**os.environ, **self._environment, "WHY": why, "ANSIBLE_NOCOLOR": "1"},
         )  # fmt: skip

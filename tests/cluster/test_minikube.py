@@ -352,20 +352,20 @@ def test_delivery_when_loaded_then_the_node_has_what_was_built(project: Project,
 
 
 def test_delivery_when_minikube_does_not_load_then_fails_although_minikube_does_not(
-    project: Project, on_minikube: Cluster, tmp_path: Path
+    project: Project, on_minikube: Cluster
 ) -> None:
     """Minikube reports success for an archive that it could not read."""
-    tmp_path.chmod(0o755)
-    lazy = tmp_path / "minikube"
     command = on_minikube.values["platform_minikube_command"][0]
-    lazy.write_text(f'#!/bin/sh\n[ "$2" = load ] || exec {command} "$@"\n')
-    lazy.chmod(0o755)
-    (project.folder / "services/api-gateway/src/api_gateway/breaker.py").open("a").write("# Another version.\n")
+    lazy = ["/bin/sh", "-c", f'[ "$2" = load ] || exec {command} "$@"', "minikube"]
+    change_code(project)
     project.commit("not loaded")
     outcome = project.make(
-        "images", "push", platform_delivery="load", platform_image_prefix="ai-qos-platform",
-        platform_minikube_command=["/bin/sh", str(lazy)],
-    )  # fmt: skip
+        "images",
+        "push",
+        platform_delivery="load",
+        platform_image_prefix="ai-qos-platform",
+        platform_minikube_command=lazy,
+    )
     project.drop_changes(1)
     assert outcome.status != 0
     assert "Minikube did not take it in" in outcome.said
@@ -382,6 +382,7 @@ def test_delivery_when_minikube_does_not_load_then_fails_although_minikube_does_
 def test_deploy_when_a_value_is_wrong_then_names_it_and_touches_nothing(
     project: Project, with_registry: Cluster, values: dict[str, str], message: str
 ) -> None:
+    project.done("images")
     before = [each["spec"] for each in with_registry.get("deployments")], len(with_registry.records())
     outcome = project.make("deploy", **values)
     assert outcome.status != 0
