@@ -82,3 +82,20 @@ def test_ready_when_upstream_misbehaves_then_503_without_an_address(
 def test_ready_when_upstream_recovers_then_is_ready_again(gateway: Endpoint, upstream: FaultServer) -> None:
     upstream.behaviour = say_ready
     assert gateway.wait_for("/health/ready", 200).json()["model_version"] == "20250101-abcdef12"
+
+
+def test_ready_when_a_connection_leads_to_somebody_else_then_goes_on_over_a_new_one(
+    gateway: Endpoint, upstream: FaultServer
+) -> None:
+    """A Service's address leads elsewhere until the node knows the Service; what was connected by then stays there."""
+    time.sleep(1.05)
+    first = None
+
+    async def be_another_on_the_first_connection(exchange: Exchange) -> None:
+        nonlocal first
+        first = first or exchange.writer
+        await (nonsense if exchange.writer is first else say_ready)(exchange)
+
+    upstream.behaviour = be_another_on_the_first_connection
+    assert gateway.get("/health/ready").status == 503
+    assert gateway.wait_for("/health/ready", 200).json()["status"] == "ready"

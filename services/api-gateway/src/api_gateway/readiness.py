@@ -46,6 +46,8 @@ class InferenceProbe:
         except UpstreamError:
             return Readiness("ml-inference cannot be reached")
         except ValidationError:
+            # Whoever that is: an address that was not ml-inference's yet would be kept for ever with its connection.
+            await self._client.close()
             return Readiness("ml-inference answers something else than its readiness")
         if answer.status != 200:
             return Readiness(f"ml-inference is not ready: {said.reason or f'status {answer.status}'}")

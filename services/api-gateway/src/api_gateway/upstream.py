@@ -35,7 +35,7 @@ class InferenceClient:
         self._idle: list[Connection] = []
 
     async def close(self) -> None:
-        """Close all connections."""
+        """Close all connections that are not in use; what is asked afterwards goes over new ones."""
         while self._idle:
             self._idle.pop().close()
 
