@@ -54,10 +54,6 @@ class Cluster:
         maps = self.get("configmaps", "--selector=ai-qos-platform/record")
         return sorted((json.loads(each["data"]["record"]) for each in maps), key=lambda record: record["number"])
 
-    def with_values(self, **values: Any) -> Cluster:
-        """Return the same cluster with other values."""
-        return Cluster({**self.values, **values}, self.environment)
-
 
 def missing() -> str:
     """Return why no cluster can be made here; empty if one can."""
