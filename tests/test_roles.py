@@ -220,7 +220,7 @@ def test_settings_when_looked_for_then_each_is_read_somewhere(service: str) -> N
 @pytest.mark.parametrize("service", SETTINGS)
 def test_settings_when_a_role_sets_them_then_they_exist(service: str) -> None:
     role = service.replace("-", "_")
-    text = (ROOT / "roles" / role / "tasks/process.yml").read_text()
+    text = (ROOT / "roles" / role / "tasks/main.yml").read_text()
     named = set(re.findall(r"{{ {'(\w+)':", text))
     assert named
     assert named <= set(SETTINGS[service].model_fields)
