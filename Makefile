@@ -63,8 +63,8 @@ images: .venv/ansible ## build both services' images with Docker, tagged with th
 push: .venv/ansible ## bring the images to the registry, or into Minikube
 	@$(playbook) playbooks/push.yml
 
-deploy: .venv/ansible ## release the images onto Kubernetes; what does not come up or answers wrongly is undone
-	@$(playbook) playbooks/deploy.yml
+deploy: .venv/ansible ## release the images onto Kubernetes, and what Nagios checks with them; what is wrong is undone
+	@$(playbook) playbooks/deploy.yml playbooks/nagios.yml
 
 rollback: .venv/ansible ## go back to the good release before this one, or: TO=number [WHY='…']
 	@$(playbook) playbooks/rollback.yml $(if $(TO),-e 'to=$(TO)')

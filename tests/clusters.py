@@ -102,9 +102,7 @@ def minikube(folder: Path) -> Iterator[Cluster]:
         yield Cluster(
             _values(kubectl, config)
             | {
-                "platform_minikube_user": USER,
-                "platform_minikube_command": [str(command)],
-                "ansible_become_method": "ansible.builtin.su",  # there is no sudo
+                "platform_minikube_command": ["runuser", "-u", USER, "--", "env", f"HOME={home}", str(command)],
             }
         )
     finally:

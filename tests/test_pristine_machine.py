@@ -89,9 +89,9 @@ def test_user_with_sudo_leaves_nothing_outside_the_clone(machine: Machine, bundl
         return machine.run(command, user="newcomer", folder=clone)
 
     # The packages first, so that what is compared is the platform's own.
-    in_clone("make .venv/ansible && PATH=$PWD/.venv/ansible/bin:$PATH ansible-playbook playbooks/packages.yml")
-    machine.run(f"python3 {clone}/tests/footprint.py /tmp/before")
+    in_clone("make .venv/ansible && PATH=$PWD/.venv/ansible/bin:$PATH ansible-playbook -i inventories/local playbooks/packages.yml")
+    machine.run(f"python3 {clone}/roles/baseline/files/footprint.py --except {clone} /tmp/before")
     in_clone("make up")
     assert in_clone("ps -o user= -C supervisord,nagios4,apache2 | sort -u").split() == ["newcomer"]
     in_clone("make down && [ ! -e .state ]")
-    machine.run(f"python3 {clone}/tests/footprint.py --since /tmp/before")
+    machine.run(f"python3 {clone}/roles/baseline/files/footprint.py --except {clone} --since /tmp/before")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import subprocess
 from collections.abc import Callable
 from functools import partial
@@ -355,7 +356,7 @@ def test_delivery_when_minikube_does_not_load_then_fails_although_minikube_does_
     project: Project, on_minikube: Cluster
 ) -> None:
     """Minikube reports success for an archive that it could not read."""
-    command = on_minikube.values["platform_minikube_command"][0]
+    command = shlex.join(on_minikube.values["platform_minikube_command"])
     lazy = ["/bin/sh", "-c", f'[ "$2" = load ] || exec {command} "$@"', "minikube"]
     change_code(project)
     project.commit("not loaded")

@@ -7,6 +7,7 @@ ends with 1 if anything has. Standard library only: it runs on machines that hav
 import argparse
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -18,7 +19,7 @@ IGNORED = (
     "/var/log/fontconfig.log", "/var/log/journal", "/var/log/lastlog", "/var/log/wtmp",
 )  # fmt: skip
 UNIT_FOLDERS = ("/etc/systemd/system", "/etc/rc2.d")
-PROGRAMS = ("supervisord", "nagios4", "apache2", "exim4", "api_gateway", "ml_inference")
+PROGRAMS = ("supervisord", "nagios4", "apache2", "exim4", "api_gateway", "ml_inference", "dockerd", "containerd", "minikube")
 LISTEN = "0A"
 
 
@@ -47,22 +48,28 @@ def enabled_units() -> list[str]:
     return sorted(str(path) for path in links if path.parent.name != "rc2.d" or path.name.startswith("S"))
 
 
+def packages() -> list[str]:
+    """Installed packages of the distribution."""
+    asked = ["dpkg-query", "--show", "--showformat", "${Package} ${db:Status-Status}\\n"]
+    rows = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.splitlines()
+    return sorted(row.split()[0] for row in rows if row.endswith(" installed"))
+
+
 def accounts() -> list[str]:
     """Users of the machine."""
     return sorted(line.split(":")[0] for line in Path("/etc/passwd").read_text().splitlines())
 
 
-def files(clone: Path) -> dict[str, str]:
-    """Every file outside the clone, with its size and time of change, or where it leads."""
+def files(folders: list[str], left_out: list[str]) -> dict[str, str]:
+    """Every file below some folders, with its size and time of change, or where it leads."""
     found: dict[str, str] = {}
-    folders = ["/"]
     while folders:
         try:
             entries = list(os.scandir(folders.pop()))
         except OSError:
             continue
         for entry in entries:
-            if entry.path in IGNORED or entry.path == str(clone) or entry.name.endswith(".pyc"):
+            if entry.path in left_out or entry.name.endswith(".pyc"):
                 continue
             if entry.is_dir(follow_symlinks=False):
                 folders.append(entry.path)
@@ -75,14 +82,15 @@ def files(clone: Path) -> dict[str, str]:
     return found
 
 
-def take(clone: Path) -> dict[str, object]:
+def take(folders: list[str], left_out: list[str]) -> dict[str, object]:
     """The footprint."""
     return {
+        "packages": packages(),
         "listening ports": listening_ports(),
         "processes": processes(),
         "enabled units": enabled_units(),
         "accounts": accounts(),
-        "files": files(clone),
+        "files": files(folders, left_out),
     }
 
 
@@ -105,8 +113,10 @@ def main() -> int:
     parser.add_argument("file", type=Path)
     parser.add_argument("--since", action="store_true", help="compare with FILE instead of writing it")
     parser.add_argument("--kinds", help="what to compare, comma-separated; all if left out")
+    parser.add_argument("--folders", default="/", help="where files are looked at, comma-separated; everywhere if left out")
+    parser.add_argument("--except", dest="left_out", default="", help="paths that do not count, comma-separated")
     wanted = parser.parse_args()
-    footprint = take(Path(__file__).resolve().parents[1])
+    footprint = take(wanted.folders.split(","), [*IGNORED, *wanted.left_out.split(",")])
     if not wanted.since:
         wanted.file.write_text(json.dumps(footprint))
         return 0
