@@ -121,9 +121,9 @@ def pip_sources(
 
 
 def registry_url(name: str, hub: str, insecure: Iterable[str]) -> str:
-    """Where a registry is asked, by its host or by the name of an image in it."""
-    host = name.partition("/")[0]
-    if not re.search(r"[.:]|^localhost$", host) or host == "docker.io":
+    """Where a registry is asked, by the name of an image in it; a first part that is no host is an account's."""
+    host, slash, _ = name.partition("/")
+    if not slash or not re.search(r"[.:]|^localhost$", host) or host == "docker.io":
         return f"{hub.rstrip('/')}/v2/"
     return f"{'http' if host in insecure else 'https'}://{host}/v2/"
 
@@ -139,7 +139,7 @@ def needed_sources(options: Mapping[str, Any]) -> list[dict[str, Any]]:
         if source.get("url"):
             found.append({"variable": source["variable"], "url": source["url"]})
         else:
-            name = image or source.get("registry") or ""
+            name = image or f"{source.get('registry') or ''}/"
             url = registry_url(name, options["docker_hub"], options["insecure_registries"])
             found.append({"variable": source["variable"], "url": url, "accepts": [401]})
     return found

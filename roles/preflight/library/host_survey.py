@@ -40,8 +40,8 @@ options:
     type: path
   disks:
     description:
-      - Folders with C(path) and C(wanted_mb); of one that does not exist yet, the nearest parent is looked at. Nothing is
-        wanted where a command, C(unless), with C(argv), works and says C(says).
+      - Folders with C(path) and C(wanted_mb); of one that does not exist yet, the nearest parent is looked at. Nothing
+        is wanted where a command, C(unless), with C(argv), works and says C(says).
     type: list
     elements: dict
     default: []

@@ -77,9 +77,11 @@ class Probe(threading.Thread):
         self.source, self.patience = source, patience
         architecture = ARCHITECTURES.get(platform.machine(), platform.machine())
         self.url = str(source.get("url") or "").replace("{architecture}", architecture)
-        self.proxy = self._proxy()
+        self.is_http = urlsplit(self.url).scheme in ("http", "https")
+        self.proxy = self._proxy() if self.is_http else ""
         # Through a proxy it is the proxy who resolves.
-        self.name = str(source.get("name") or urlsplit(self.proxy or self.url).hostname or "")
+        host = urlsplit(self.proxy or self.url).hostname if self.is_http else ""
+        self.name = str(source.get("name") or host or "")
         self.resolved, self.reason = False, f"does not answer within {patience} s"
 
     def _proxy(self) -> str:
@@ -101,7 +103,7 @@ class Probe(threading.Thread):
     def _asked(self) -> str:
         if urlsplit(self.url).scheme == "file":
             return "" if Path(urlsplit(self.url).path).exists() else "is not there"
-        if urlsplit(self.url).scheme not in ("http", "https"):
+        if not self.is_http:
             return ""
         opener = self._opener()
         fault, other = self._fault(opener, self.url), self.source.get("or_else")
