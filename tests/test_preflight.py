@@ -15,6 +15,7 @@ import download_sources
 import host_survey
 import pytest
 import sources_answer
+import yaml
 
 from running import ROOT
 
@@ -296,6 +297,16 @@ def test_survey_when_made_then_tells_of_this_machine() -> None:
     assert found["python"].startswith("3.")
     assert found["uid"] == os.getuid()
     assert found["commands"] == [{**broken, "told": "no engine"}]
+
+
+def test_playbook_when_a_part_of_the_site_is_asked_for_then_is_run_all_the_same() -> None:
+    """Elsewhere --tags and --limit went past the guards."""
+    first = yaml.safe_load((ROOT / "site.yml").read_text())[0]
+    (play,) = yaml.safe_load((ROOT / first["ansible.builtin.import_playbook"]).read_text())
+    assert [entry["role"] for entry in play["roles"]] == ["preflight"]
+    assert "always" in play["tags"]
+    assert play["hosts"] == "platform"
+    assert play["any_errors_fatal"]
 
 
 SITE = ROOT / "roles/nagios/vars/server.yml"
