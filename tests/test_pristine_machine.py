@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from machines import MIRROR, Machine, pristine
-from running import ROOT, run
+from running import ROOT
 
 CLONE = "/root/ai-qos-platform"
 
@@ -46,7 +46,8 @@ def test_user_with_sudo_leaves_nothing_outside_the_clone(machine: Machine) -> No
         return machine.run(command, user="newcomer", folder=clone)
 
     # The packages first, so that what is compared is the platform's own.
-    in_clone("make .venv/ansible && PATH=$PWD/.venv/ansible/bin:$PATH ansible-playbook -i inventories/local playbooks/packages.yml")
+    in_clone("make .venv/ansible")
+    in_clone("PATH=$PWD/.venv/ansible/bin:$PATH ansible-playbook -i inventories/local playbooks/packages.yml")
     machine.run(f"python3 {clone}/roles/baseline/files/footprint.py --except {clone} /tmp/before")
     in_clone("make up")
     assert in_clone("ps -o user= -C supervisord,nagios4,apache2 | sort -u").split() == ["newcomer"]
