@@ -165,7 +165,7 @@ training = $(call in_venv,training) PYTHONPATH=$(inference_path) python -m ml_in
 results = $(or $(OUT),reports)
 inference_path = services/contract/src:services/runtime/src:services/ml-inference/src
 mypy_targets = services/contract/src services/runtime/src services/api-gateway/src services/ml-inference/src \
-	nagios/plugins/src roles/supervisor/library roles/release/library tests benchmarks
+	nagios/plugins/src roles/supervisor/library roles/release/library roles/preflight/library roles/preflight/module_utils tests benchmarks
 
 # The load generator, from Debian.
 install_wrk = command -v wrk >/dev/null || { echo '==> installing the load generator wrk' && \

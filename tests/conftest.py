@@ -3,9 +3,13 @@
 import json
 from collections.abc import Iterator
 
+import ansible.module_utils
 import pytest
 
-from running import FACTS, Platform, run, wait_for
+from running import FACTS, ROOT, Platform, run, wait_for
+
+# Where Ansible puts what a role's modules share.
+ansible.module_utils.__path__.append(str(ROOT / "roles/preflight/module_utils"))
 
 
 @pytest.fixture(scope="session")

@@ -348,5 +348,9 @@ def test_scenarios_when_looked_for_then_each_role_with_one_has_a_page_and_says_w
     scenarios = sorted(path.parents[2].name for path in (ROOT / "roles").glob("*/molecule/default/molecule.yml"))
     assert scenarios == PAGES
     for role in scenarios:
-        assert "absent" in entry_points(role)
-        assert (ROOT / "roles" / role / "molecule/default/gone.yml").is_file()
+        scenario = ROOT / "roles" / role / "molecule/default"
+        if "absent" in entry_points(role):
+            assert (scenario / "gone.yml").is_file()
+        else:  # a role that changes nothing has nothing to undo, and proves that
+            assert load(scenario / "molecule.yml")["ansible"]["playbooks"]["cleanup"].endswith("/unchanged.yml")
+            assert "--since" in (scenario / "verify.yml").read_text()

@@ -1,0 +1,34 @@
+"""What this role's modules ask programs of a host. Each has some seconds, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from typing import Any
+
+PATIENCE = 5  # seconds that a program may take to answer
+
+
+def ask(argv: list[str]) -> tuple[int, str]:
+    """Status and output of a program; what Minikube would make in a home goes into a folder that is deleted."""
+    with tempfile.TemporaryDirectory() as scratch:
+        environment = {**os.environ, "LC_ALL": "C", "MINIKUBE_HOME": scratch}
+        try:
+            done = subprocess.run(  # noqa: S603 - what is asked is the playbook's
+                argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment, timeout=PATIENCE, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            return 127, str(error)
+    return done.returncode, done.stdout.decode(errors="replace")
+
+
+def proves(proof: Mapping[str, Any] | None) -> bool:
+    """Whether a command (`argv`) works, and says a word (`says`) if one is given."""
+    if not proof:
+        return False
+    status, told = ask(proof["argv"])
+    word = proof.get("says") or ""
+    return status == 0 and (not word or re.search(rf"(?<![\w.:-]){re.escape(word)}(?![\w.:-])", told) is not None)
