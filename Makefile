@@ -75,12 +75,12 @@ releases: .venv/ansible ## list the releases, newest first: commit, model, who, 
 	@cat .cache/releases.txt
 
 ##@ Check
-.PHONY: test test-load test-training test-system test-images test-cluster test-roles test-machine bench lint format
+.PHONY: test test-load test-training test-system test-images test-cluster test-roles test-site test-machine bench lint format
 test: .venv/dev ## the fast tests (a minute or two); says what it left out
 	@$(pytest)
 	@echo 'Left out, each with a verb of its own: floods of requests (make test-load), training with TensorFlow'
 	@echo '(make test-training), the running platform (make up test-system), images (make test-images), releases (make test-cluster),'
-	@echo 'roles on pristine machines (make test-roles), the quick start on one (make test-machine).'
+	@echo 'roles on pristine machines (make test-roles), the whole of site.yml and the quick start on one (make test-site test-machine).'
 
 test-load: .venv/dev ## floods of requests: overload, ten thousand bodies, generated from the schemas
 	@$(install_wrk)
@@ -101,7 +101,10 @@ test-cluster: .venv/dev .venv/ansible ## releases onto a Minikube and a Kubernet
 test-roles: .venv/dev ## the roles' Molecule scenarios, each on a pristine machine: [ROLES='docker minikube']
 	@tests/molecule $(ROLES)
 
-test-machine: .venv/dev ## the same on a pristine Debian machine in a container
+test-site: .venv/dev .venv/ansible ## site.yml on a bare server: up, again, a reboot, and away
+	@$(pytest) -m site --maxfail=1 -s tests/site
+
+test-machine: .venv/dev ## the quick start on a pristine Debian machine in a container
 	@$(pytest) -m machine tests
 
 bench: .venv/training $(if $(PEERS),.venv/mlserver .venv/bentoml) ## measure what a forecast costs: [PEERS=1] [ROUNDS=3]

@@ -102,6 +102,8 @@ def minikube(folder: Path) -> Iterator[Cluster]:
         yield Cluster(
             _values(kubectl, config)
             | {
+                "platform_overlay": "minikube",
+                "platform_release_url": "http://127.0.0.1:8000",
                 "platform_minikube_command": ["runuser", "-u", USER, "--", "env", f"HOME={home}", str(command)],
             }
         )

@@ -1,4 +1,7 @@
-"""A clone of the project to make releases from: changes are committed there, and its `make` verbs are typed there."""
+"""A clone of the project to make releases from: changes are committed there, and its `make` verbs are typed there.
+
+The profile is `cluster`: whoever types them releases onto a cluster that is there already, from this machine.
+"""
 
 from __future__ import annotations
 
@@ -132,7 +135,7 @@ class Project:
             # The environment is ROOT's, and up to date.
             ["make", "-o", ".venv/ansible", *verbs, f"ANSIBLE_OPTIONS=-e @{self._values} -e @{more} {options}"],
             cwd=self.folder, text=True, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            env={**os.environ, **self._environment, "WHY": why, "ANSIBLE_NOCOLOR": "1"},
+            env={**os.environ, **self._environment, "PROFILE": "cluster", "WHY": why, "ANSIBLE_NOCOLOR": "1"},
         )  # fmt: skip
 
     @staticmethod

@@ -41,8 +41,8 @@ def project(kubernetes: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Pr
 def test_deploy_when_the_profile_is_cluster_then_serves_and_again_changes_nothing(
     project: Project, kubernetes: Cluster
 ) -> None:
-    first = project.done("images", "deploy", "PROFILE=cluster")
-    again = project.done("deploy", "PROFILE=cluster")
+    first = project.done("images", "deploy")
+    again = project.done("deploy")
     print(f"\n=== profile cluster: images and deploy {first.seconds:.0f} s, again {again.seconds:.0f} s")
     assert again.changed == 0
     scaled = {each["spec"]["scaleTargetRef"]["name"]: each["spec"] for each in kubernetes.get("hpa")}

@@ -67,6 +67,26 @@ def test_forecast_when_it_is_beyond_the_tolerance_then_is_critical(
     assert said.perfdata["predicted"] == value
 
 
+@pytest.mark.parametrize(("answered", "reason"), [("20261123-abcdef12", ""), (None, "model None answered")])
+def test_forecast_when_another_model_answers_then_that_is_the_reason(
+    service: Any, run_check: Any, manifest: Any, known: Any, good: Any, answered: object, reason: str
+) -> None:
+    path = manifest({"known_answer": known, "model_version": "20261123-abcdef12"})
+    service.says(good | {"predicted_bandwidth": 60, "model_version": answered})
+    said = run_check(main, "-u", service.url, "-m", path)
+    assert said.code == 2
+    assert reason in said.text
+    assert ("the manifest is of 20261123-abcdef12" in said.text) is (reason != "")
+
+
+def test_forecast_when_another_model_answers_the_same_then_is_ok(
+    service: Any, run_check: Any, manifest: Any, known: Any, good: Any
+) -> None:
+    service.says(good | {"model_version": "20261124-00000000"})
+    path = manifest({"known_answer": known, "model_version": "20261123-abcdef12"})
+    assert run_check(main, "-u", service.url, "-m", path).code == 0
+
+
 @pytest.mark.parametrize("value", [64.468, 64.486])
 def test_forecast_when_it_is_within_the_tolerance_then_is_ok(
     service: Any, forecast: Any, good: Any, value: float

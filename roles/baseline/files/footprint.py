@@ -19,7 +19,17 @@ IGNORED = (
     "/var/log/fontconfig.log", "/var/log/journal", "/var/log/lastlog", "/var/log/wtmp",
 )  # fmt: skip
 UNIT_FOLDERS = ("/etc/systemd/system", "/etc/rc2.d")
-PROGRAMS = ("supervisord", "nagios4", "apache2", "exim4", "api_gateway", "ml_inference", "dockerd", "containerd", "minikube")
+PROGRAMS = (
+    "supervisord",
+    "nagios4",
+    "apache2",
+    "exim4",
+    "api_gateway",
+    "ml_inference",
+    "dockerd",
+    "containerd",
+    "minikube",
+)
 LISTEN = "0A"
 
 
@@ -113,7 +123,9 @@ def main() -> int:
     parser.add_argument("file", type=Path)
     parser.add_argument("--since", action="store_true", help="compare with FILE instead of writing it")
     parser.add_argument("--kinds", help="what to compare, comma-separated; all if left out")
-    parser.add_argument("--folders", default="/", help="where files are looked at, comma-separated; everywhere if left out")
+    parser.add_argument(
+        "--folders", default="/", help="where files are looked at, comma-separated; everywhere if left out"
+    )
     parser.add_argument("--except", dest="left_out", default="", help="paths that do not count, comma-separated")
     wanted = parser.parse_args()
     footprint = take(wanted.folders.split(","), [*IGNORED, *wanted.left_out.split(",")])

@@ -109,9 +109,25 @@ def threshold(text: str) -> Any:
 class ArgumentParser(argparse.ArgumentParser):
     """Wrong arguments are UNKNOWN to Nagios, where argparse's own 2 would say CRITICAL."""
 
-    def __init__(self, name: str, description: str | None, *, warning: str, critical: str) -> None:
+    def __init__(self, name: str, description: str | None) -> None:
         super().__init__(description=description)
         self.name = name
+        self.add_argument(
+            "-t", "--timeout", type=seconds, default=5.0, metavar="SECONDS", help="wait for an answer (%(default)s)"
+        )
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong, with the usage."""
+        print(f"{self.name} UNKNOWN - {one_line(message)}")  # noqa: T201  a plugin's output
+        self.print_usage(sys.stdout)
+        sys.exit(UNKNOWN)
+
+
+class ServiceArgumentParser(ArgumentParser):
+    """What a check of one of the platform's services is told."""
+
+    def __init__(self, name: str, description: str | None, *, warning: str, critical: str) -> None:
+        super().__init__(name, description)
         self.add_argument(
             "-u", "--url", required=True, type=service_url, help="the service's address, http(s)://HOST:PORT"
         )
@@ -120,9 +136,6 @@ class ArgumentParser(argparse.ArgumentParser):
         )
         self.add_argument(
             "--ca-file", type=ca_file, metavar="FILE", help="trust these certificates, not the system's (https)"
-        )
-        self.add_argument(
-            "-t", "--timeout", type=seconds, default=5.0, metavar="SECONDS", help="wait for an answer (%(default)s)"
         )
         for option, level, default in (("-w", "warning", warning), ("-c", "critical", critical)):
             self.add_argument(
@@ -139,22 +152,20 @@ class ArgumentParser(argparse.ArgumentParser):
         """The key and the certificates that were named."""
         return Identity(wanted.api_key, wanted.ca_file)
 
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong, with the usage."""
-        print(f"{self.name} UNKNOWN - {one_line(message)}")  # noqa: T201  a plugin's output
-        self.print_usage(sys.stdout)
-        sys.exit(UNKNOWN)
-
 
 class FaultContext(nagiosplugin.Context):  # type: ignore[misc]
-    """Judges the metric `fault`: a sentence is CRITICAL, `None` is OK."""
+    """Judges a metric that is a sentence about what is wrong, or `None`, which is OK."""
+
+    def __init__(self, name: str, state: Any = nagiosplugin.Critical) -> None:
+        super().__init__(name)
+        self.state = state
 
     def evaluate(self, metric: Any, resource: Any) -> Any:
-        """CRITICAL with the sentence, or OK."""
+        """The state with the sentence, or OK."""
         del resource
         if metric.value is None:
             return self.result_cls(nagiosplugin.Ok, None, metric)
-        return self.result_cls(nagiosplugin.Critical, metric.value, metric)
+        return self.result_cls(self.state, metric.value, metric)
 
     def performance(self, metric: Any, resource: Any) -> None:
         """A sentence is no performance data."""

@@ -35,6 +35,8 @@ class Forecast(check.ServiceResource):
     def __init__(self, url: str, known_answer: dict[str, Any], timeout: float, identity: Identity) -> None:
         self.url, self.known, self.timeout, self.identity = url, known_answer, timeout, identity
         self.sentence = ""
+        self.model: object = None
+        """that answered"""
 
     def ask(self) -> Iterable[Any]:
         """The forecast in Mbps and the time of the answer in seconds.
@@ -51,22 +53,31 @@ class Forecast(check.ServiceResource):
             raise ServiceError(f"the forecast's unit is {unit!r} instead of {UNIT!r}")
         if not is_bandwidth(value):
             raise ServiceError(f"the forecast is {json.dumps(value)} instead of a number of {UNIT}")
-        self.sentence = (
-            f"{value:g} {UNIT} in {answer.seconds * 1000:.1f} ms by model {answer.body.get('model_version')}"
-        )
+        self.model = answer.body.get("model_version")
+        self.sentence = f"{value:g} {UNIT} in {answer.seconds * 1000:.1f} ms by model {self.model}"
         yield nagiosplugin.Metric("predicted", round(value, 4), min=0, context="predicted")
         yield nagiosplugin.Metric("time", round(answer.seconds, 4), uom="s", min=0, context="time")
 
+    def wrong(self, metric: Any, _: Any) -> str:
+        """What is said of a forecast beyond the tolerance: another model is the reason, if one answered."""
+        known, expected = self.known, self.known["predicted_bandwidth"]
+        text = f"the forecast is {metric.value:g} {UNIT}, not {expected:g} ± {known['tolerance']:g}"
+        if known["model_version"] in (None, self.model):
+            return text
+        return f"{text}; model {self.model} answered, the manifest is of {known['model_version']}"
+
 
 def known_answer(manifest: str) -> dict[str, Any]:
-    """The known answer in a bundle's manifest, as an argument's type.
+    """The known answer in a bundle's manifest, with the manifest's `model_version`, as an argument's type.
 
     Raises:
         argparse.ArgumentTypeError: there is none.
     """
     try:
-        known = json.loads(Path(manifest).read_text(encoding="utf-8"))["known_answer"]
+        content = json.loads(Path(manifest).read_text(encoding="utf-8"))
+        known = content["known_answer"]
         wanted = {key: known[key] for key in ("request", "predicted_bandwidth", "tolerance")}
+        wanted["model_version"] = content.get("model_version")
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise argparse.ArgumentTypeError(f"no known answer in {manifest}: {error!r}") from None
     if not isinstance(wanted["request"], dict):
@@ -79,7 +90,7 @@ def known_answer(manifest: str) -> dict[str, Any]:
 
 def main() -> None:
     """Entry point of `check_qos_predict`."""
-    parser = check.ArgumentParser(NAME, __doc__, warning="0.25", critical="1")
+    parser = check.ServiceArgumentParser(NAME, __doc__, warning="0.25", critical="1")
     parser.add_argument(
         "-m",
         "--manifest",
@@ -90,13 +101,14 @@ def main() -> None:
     )
     wanted = parser.parse_args()
     expected, tolerance = wanted.known["predicted_bandwidth"], wanted.known["tolerance"]
+    forecast = Forecast(wanted.url, wanted.known, wanted.timeout, parser.identity(wanted))
     check.run(
         NAME,
-        Forecast(wanted.url, wanted.known, wanted.timeout, parser.identity(wanted)),
+        forecast,
         nagiosplugin.ScalarContext(
             "predicted",
             critical=f"{expected - tolerance:.6f}:{expected + tolerance:.6f}",
-            fmt_metric=lambda metric, _: f"the forecast is {metric.value:g} {UNIT}, not {expected:g} ± {tolerance:g}",
+            fmt_metric=forecast.wrong,
         ),
         nagiosplugin.ScalarContext("time", wanted.warning, wanted.critical),
         timeout=wanted.timeout,

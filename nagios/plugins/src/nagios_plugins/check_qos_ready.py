@@ -37,7 +37,7 @@ class Readiness(check.ServiceResource):
 
 def main() -> None:
     """Entry point of `check_qos_ready`."""
-    parser = check.ArgumentParser(NAME, __doc__, warning="0.5", critical="2")
+    parser = check.ServiceArgumentParser(NAME, __doc__, warning="0.5", critical="2")
     wanted = parser.parse_args()
     check.run(
         NAME,

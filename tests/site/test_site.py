@@ -1,0 +1,261 @@
+"""`ansible-playbook site.yml` on a bare server: up, again, a reboot, away, and up again with a registry and secrets.
+
+The server is a pristine machine, reached from here as a controller would; at the end it is its own controller.
+The tests go on from where the one before ended.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from pip._internal.models.index import PyPI
+
+import readme
+from engine import has_engine
+from machines import MIRROR, Machine, pristine
+from running import ROOT, run, wait_for
+
+pytestmark = [
+    pytest.mark.site,
+    pytest.mark.skipif(not MIRROR.exists(), reason=f"no artifact mirror at {MIRROR}, which makes the machine"),
+    pytest.mark.skipif(not has_engine(), reason=f"no container engine answers ({MIRROR} engine starts one)"),
+]
+
+FOOTPRINT = "roles/baseline/files/footprint.py"
+MOST_SECONDS = 12 * 60
+READY = "curl -sf -m 2 http://127.0.0.1:8000/health/ready"
+CLONE = "/opt/ai-qos-platform"
+REGISTRY = "192.168.49.1:5000"
+"""on the network of the machine's Minikube, which may go there without TLS"""
+ACCOUNT = "release"
+VALUES = "/root/values.json"
+# What stays on purpose (docs/server.md), and what systemd, apt and the login tools write by themselves.
+STAYS = re.compile(
+    r"accounts: \+ Debian-exim"
+    r"|files: . /(etc/((passwd|group|shadow|gshadow|subuid|subgid)-?|ld\.so\.cache)|var/log/.*|var/lib/systemd/.*)"
+)
+
+
+class Server(Machine):
+    """The machine, as its controller sees it."""
+
+    def __init__(self, name: str, secrets: Path) -> None:
+        super().__init__(name)
+        self.secrets = secrets
+
+    def play(self, *words: str, playbook: str = "site.yml", check: bool = True) -> str:
+        """Run a playbook on it; what it says."""
+        command = [
+            "ansible-playbook",
+            "-i",
+            "inventories/ci",
+            "-e",
+            f"platform_secrets_dir={self.secrets}",
+            *words,
+            playbook,
+        ]
+        path = f"{ROOT}/.venv/ansible/bin:{os.environ['PATH']}"
+        environment = {**os.environ, "CI_MACHINE": self.name, "PATH": path, "ANSIBLE_NOCOLOR": "1"}
+        environment.pop("MAKELEVEL", None)
+        started = time.monotonic()
+        done = run(*command, env=environment, timeout=1500, check=False)
+        with self.log.open("a") as log:
+            log.write(f"\n$ {' '.join(command)}\n{done.stdout}\n({time.monotonic() - started:.0f} s)\n")
+        if check and done.returncode:
+            pytest.fail(
+                f"{' '.join(command)} ended with {done.returncode} (all of it: {self.log}):\n{done.stdout[-6000:]}"
+            )
+        return done.stdout
+
+    def footprint(self, file: str, *, since: bool = False) -> list[str]:
+        """Write its footprint, or tell what has changed since."""
+        self.write("/tmp/footprint.py", (ROOT / FOOTPRINT).read_text())
+        command = f"python3 -B /tmp/footprint.py --except /mirror,/root/before,/root/.ansible {'--since' if since else ''} {file}"
+        return self.run(f"{command} || [ $? = 1 ]").splitlines()
+
+
+def changes(said: str) -> tuple[int, int]:
+    """Tasks that changed something and that failed, in all plays."""
+    recap = re.findall(r"changed=(\d+) .*?failed=(\d+)", said)
+    assert recap, said[-2000:]
+    return sum(int(changed) for changed, _ in recap), sum(int(failed) for _, failed in recap)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A bare server, and what it was like before."""
+    with pristine("site", "mirror") as machine:
+        bare = Server(machine.name, tmp_path_factory.mktemp("controller") / "secrets")
+        # Tools of the tests, and what whoever clones the project on it has.
+        bare.run(
+            "apt-get update -q && apt-get install -q -y --no-install-recommends make git python3-venv docker-registry"
+        )
+        bare.run("systemctl disable --now docker-registry")
+        bare.footprint("/root/before")
+        yield bare
+
+
+def test_check_on_a_bare_machine_changes_nothing(server: Server) -> None:
+    said = server.play("--check", "--diff")
+    assert changes(said)[1] == 0
+    assert [line for line in server.footprint("/root/before", since=True) if "nothing has changed" not in line] == []
+    assert not server.secrets.exists()
+
+
+def test_site_brings_everything_up_in_time(server: Server) -> None:
+    started = time.monotonic()
+    said = server.play()
+    seconds = time.monotonic() - started
+    print(f"\n=== site.yml on a bare machine: {seconds:.0f} s ({MOST_SECONDS} at most)")
+    assert changes(said)[1] == 0
+    assert seconds < MOST_SECONDS
+    table = said[said.index("TASK [Say it]") :]
+    print(
+        "\n".join(
+            f"=== {line}" for line in table.splitlines() if re.match(r" +- '? *(Gateway|Release|Nagios|Registry)", line)
+        )
+    )
+    assert f"password in {server.secrets}/nagios-nagiosadmin" in table
+    assert server.secrets.stat().st_mode & 0o777 == 0o700
+    assert (server.secrets / "nagios-nagiosadmin").stat().st_mode & 0o777 == 0o600
+
+
+def test_second_run_changes_nothing(server: Server) -> None:
+    started = time.monotonic()
+    said = server.play()
+    print(f"\n=== again: {time.monotonic() - started:.0f} s")
+    assert changes(said) == (0, 0)
+    assert changes(server.play("--check", "--diff")) == (0, 0)
+
+
+def test_readmes_curl_gets_its_forecast(server: Server) -> None:
+    answer = json.loads(server.run(readme.curl()))
+    known = json.loads((ROOT / "services/ml-inference/bundles/default/manifest.json").read_text())["known_answer"]
+    assert abs(answer["predicted_bandwidth"] - known["predicted_bandwidth"]) <= known["tolerance"]
+
+
+def test_wrong_version_is_refused_with_both_values(server: Server) -> None:
+    said = " ".join(server.play("-e", "platform_kubernetes_version=v1.33.0", "--tags", "minikube", check=False).split())
+    assert "the cluster has v1.34.4, wanted is v1.33.0" in said
+    assert changes(said) == (0, 1)
+
+
+def test_everything_comes_back_after_a_reboot(server: Server) -> None:
+    server.restart()
+    seconds = wait_for(lambda: "ready" in server.run(f"{READY} || true"), "the gateway after a reboot", 180)
+    server.run("systemctl is-system-running --wait || true")
+    assert server.run("systemctl is-active docker minikube nagios4 apache2").split() == ["active"] * 4
+    print(f"\n=== rebooted: forecasts again after {seconds:.0f} s, without Ansible")
+    assert changes(server.play(playbook="playbooks/verify.yml")) == (0, 0)
+
+
+def test_teardown_leaves_what_was_there(server: Server) -> None:
+    refused = server.play(playbook="playbooks/teardown.yml", check=False)
+    assert "say -e confirm=yes" in " ".join(refused.split())
+    said = server.play("-e", "confirm=yes", playbook="playbooks/teardown.yml")
+    told = [
+        line.strip(" -'\"")
+        for line in said.splitlines()
+        if re.match(r" +- ['\"]?(packages|listening|processes|enabled|accounts|files)", line)
+    ]
+    print("\n".join(f"=== teardown tells: {line}" for line in told))
+    assert changes(server.play("-e", "confirm=yes", playbook="playbooks/teardown.yml")) == (0, 0)
+    left = server.footprint("/root/before", since=True)
+    print("\n".join(f"=== against before: {line}" for line in left))
+    assert [line for line in left if not STAYS.fullmatch(line)] == []
+
+
+def test_secrets_are_nowhere_but_in_their_places(server: Server) -> None:
+    """Up again, by the server itself, with a registry that asks for a login and a word in every secret to look for."""
+    secrets = {name: f"canary-{name}-{time.time_ns()}" for name in ("registry", "index", "nagios")}
+    start_registry(server, secrets["registry"])
+    server.clone(CLONE)
+    index = re.sub("//(.*@)?", f"//reader:{secrets['index']}@", index_address(), count=1)
+    own = "/root/.config/ai-qos-platform/ci/nagios-nagiosadmin"
+    places = {"/root/secrets/registry": secrets["registry"], "/root/secrets/index": index, own: secrets["nagios"]}
+    for path, content in places.items():
+        server.write(path, content)
+    server.write(VALUES, json.dumps({
+        "ansible_connection": "local",
+        "platform_delivery": "registry",
+        "platform_image_prefix": f"{REGISTRY}/qos",
+        "platform_registry": REGISTRY,
+        "platform_registry_username": ACCOUNT,
+        "platform_registry_password_file": "/root/secrets/registry",
+        "platform_insecure_registries": [REGISTRY],
+        "platform_build_index_file": "/root/secrets/index",
+    }))  # fmt: skip
+    server.run("make .venv/ansible", folder=CLONE)
+    words = sorted({*secrets.values(), *map(encoded, secrets.values()), encoded(f"{ACCOUNT}:{secrets['registry']}")})
+    with watched(server, words) as seen:
+        command = f".venv/ansible/bin/ansible-playbook -i inventories/ci -e @{VALUES} -vvv --diff site.yml"
+        started = time.monotonic()
+        said = server.run(command, folder=CLONE, timeout=1500)
+        print(f"\n=== the same by the server itself, pulling from a registry: {time.monotonic() - started:.0f} s")
+    assert f"{ACCOUNT} is logged in" in said
+    assert [word for word in words if word in said] == []
+    assert seen.read_text() == ""
+    server.write("/root/secrets/words", "\n".join(words))
+    # Everything on its disk, images and what is in the cluster among it; its memory is no place of files.
+    left_out = " ".join(f"--exclude-dir={name}" for name in ("proc", "sys", "dev", "mirror", "tmp"))
+    found = set(server.run(f"grep -rlsF -f /root/secrets/words / {left_out} || [ $? -le 2 ]", timeout=600).splitlines())
+    their = {*places, "/root/secrets/words", "/var/lib/docker-login/root/config.json"}
+    # The login that pods are pulled with lies in the cluster's database; the engine's volume is the node's disk.
+    database = re.compile(r"/var/lib/docker/volumes/minikube/_data/lib/minikube/etcd/member/.*")
+    assert their <= found
+    assert sorted(path for path in found - their if not database.fullmatch(path)) == []
+
+
+def encoded(text: str) -> str:
+    """As in logins; what may follow is left open."""
+    return base64.b64encode(text.encode()).decode().rstrip("=")[:-1]
+
+
+def index_address() -> str:
+    """Where pip finds packages."""
+    return os.environ.get("PIP_INDEX_URL", PyPI.simple_url)
+
+
+def start_registry(server: Server, password: str) -> None:
+    """Run a registry on the machine that lets nobody in without a password."""
+    hashed = run("htpasswd", "-niB", ACCOUNT, input=password).stdout
+    settings = {
+        "version": 0.1,
+        "storage": {"filesystem": {"rootdirectory": "/var/lib/docker-registry"}},
+        "http": {"addr": ":5000"},
+        "auth": {"htpasswd": {"realm": "test", "path": "/etc/docker/registry/htpasswd"}},
+    }
+    server.write("/etc/docker/registry/htpasswd", hashed)
+    server.write("/etc/docker/registry/config.yml", json.dumps(settings))
+    server.run("chown docker-registry /etc/docker/registry/*; systemctl restart docker-registry")
+
+
+@contextmanager
+def watched(server: Server, words: list[str]) -> Iterator[Path]:
+    """Look for words in what every process of the machine was called with; the file has what was seen."""
+    seen = server.log.with_suffix(".seen")
+    script = (Path(__file__).parent / "watch.py").read_text()
+    with seen.open("w") as file:
+        watcher = subprocess.Popen(
+            ["docker", "exec", "-i", server.name, "python3", "-B", "-c", script],
+            stdin=subprocess.PIPE,
+            stdout=file,
+            text=True,
+        )
+        assert watcher.stdin
+        watcher.stdin.write(json.dumps(words) + "\n")
+        watcher.stdin.flush()
+        try:
+            yield seen
+        finally:
+            watcher.stdin.close()  # which ends it
+            assert watcher.wait(timeout=20) == 0
