@@ -200,8 +200,8 @@ def test_check_mode_on_the_running_platform_would_change_nothing(healthy: Platfo
 @pytest.mark.usefixtures("healthy")
 def test_port_that_another_program_holds_is_named() -> None:
     done = run(
-        ".venv/ansible/bin/ansible-playbook", "playbooks/preflight.yml", "-e", "platform_state_dir=/nonexistent/state",
-        check=False,
+        ".venv/ansible/bin/ansible-playbook", "-i", "inventories/local", "playbooks/preflight.yml",
+        "-e", "platform_state_dir=/nonexistent/state", check=False,
     )  # fmt: skip
     assert done.returncode != 0
     assert "platform_api_gateway_port = 8000" in done.stdout, done.stdout
@@ -241,7 +241,10 @@ def test_everything_that_is_missing_is_said_at_once() -> None:
         "preflight_memory_mb": 999_999_999,
         "platform_state_dir": "/var/lib/" + "long" * 20,
     }
-    done = run(".venv/ansible/bin/ansible-playbook", "playbooks/preflight.yml", "-e", json.dumps(wrong), check=False)
+    done = run(
+        ".venv/ansible/bin/ansible-playbook", "-i", "inventories/local", "playbooks/preflight.yml",
+        "-e", json.dumps(wrong), check=False,
+    )  # fmt: skip
     assert done.returncode != 0
     for said in ("Debian 99", "/usr/bin/python9", "999999999 are needed: free", "of memory, 999999999", "75 at most"):
         assert said in " ".join(done.stdout.split()), said

@@ -234,6 +234,16 @@ def test_ports_when_the_platform_runs_then_are_its_own(tmp_path: Path) -> None:
         assert host_survey.survey(wanted)["ports"] == []
 
 
+def test_ports_when_the_sockets_path_is_too_long_then_are_looked_at() -> None:
+    with socket.create_server((LOOPBACK, 0)) as foreign:
+        wanted = {
+            **OPTIONS,
+            "ports": [{"variable": "v", "port": foreign.getsockname()[1]}],
+            "socket": "/" + "long" * 40,
+        }
+        assert len(host_survey.survey(wanted)["ports"]) == 1
+
+
 @pytest.mark.parametrize("seconds", [-120, 0, 120])
 def test_clock_when_compared_with_the_controllers_then_says_the_difference(seconds: int) -> None:
     found = host_survey.survey({**OPTIONS, "controller_clock": time.time() - seconds})
