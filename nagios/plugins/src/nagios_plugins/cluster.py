@@ -11,7 +11,7 @@ from typing import Any
 
 from nagios_plugins.http import ServiceError
 
-SECRET = re.compile(r"""\b(?:token|password|client-key-data)["']?\s*:\s*["']?([^"'\s,}]+)""")
+SECRET = re.compile(r"""\b(?:token|password|client-key-data)["']?\s*:\s*["']?([^"'\s,}]{8,})""")
 """What a kubeconfig logs in with."""
 
 
