@@ -41,7 +41,10 @@ VALUES = "/root/values.json"
 # What stays on purpose (docs/server.md), and what systemd, apt and the login tools write by themselves.
 STAYS = re.compile(
     r"accounts: \+ Debian-exim"
-    r"|files: . /(etc/((passwd|group|shadow|gshadow|subuid|subgid)-?|ld\.so\.cache)|var/log/.*|var/lib/systemd/.*)"
+    r"|files: \+ /etc/(aliases|mailname|default/docker|init\.d/docker|rc\d\.d/K01docker|(containerd|cni)(/.*)?)"
+    r"|files: changed /etc/((passwd|group|shadow|gshadow|subuid|subgid)-?|ld\.so\.cache)"
+    r"|files: changed /etc/(hosts|hostname|resolv\.conf)"  # of the container, after its restart
+    r"|files: . /(var/log|var/lib/systemd)/.*"
 )
 
 
