@@ -34,8 +34,6 @@ FOOTPRINT = "roles/baseline/files/footprint.py"
 MOST_SECONDS = 12 * 60
 READY = "curl -sf -m 2 http://127.0.0.1:8000/health/ready"
 CLONE = "/opt/ai-qos-platform"
-REGISTRY = "192.168.49.1:5000"
-"""on the network of the machine's Minikube, which may go there without TLS"""
 ACCOUNT = "release"
 VALUES = "/root/values.json"
 # What stays on purpose (docs/server.md), and what systemd, apt and the login tools write by themselves.
@@ -191,6 +189,7 @@ def test_teardown_leaves_what_was_there(server: Server) -> None:
 def test_secrets_are_nowhere_but_in_their_places(server: Server) -> None:
     """Up again, by the server itself, with a registry that asks for a login and a word in every secret to look for."""
     secrets = {name: f"canary-{name}-{time.time_ns()}" for name in ("registry", "index", "nagios")}
+    registry = f"{server.run('hostname -I').split()[0]}:5000"
     start_registry(server, secrets["registry"])
     server.clone(CLONE)
     index = re.sub("//(.*@)?", f"//reader:{secrets['index']}@", index_address(), count=1)
@@ -201,11 +200,11 @@ def test_secrets_are_nowhere_but_in_their_places(server: Server) -> None:
     server.write(VALUES, json.dumps({
         "ansible_connection": "local",
         "platform_delivery": "registry",
-        "platform_image_prefix": f"{REGISTRY}/qos",
-        "platform_registry": REGISTRY,
+        "platform_image_prefix": f"{registry}/qos",
+        "platform_registry": registry,
         "platform_registry_username": ACCOUNT,
         "platform_registry_password_file": "/root/secrets/registry",
-        "platform_insecure_registries": [REGISTRY],
+        "platform_insecure_registries": [registry],
         "platform_build_index_file": "/root/secrets/index",
     }))  # fmt: skip
     server.run("make .venv/ansible", folder=CLONE)
