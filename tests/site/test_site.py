@@ -179,10 +179,10 @@ def test_teardown_leaves_what_was_there(server: Server) -> None:
         for line in said.splitlines()
         if re.match(r" +- ['\"]?(packages|listening|processes|enabled|accounts|files)", line)
     ]
-    print("\n".join(f"=== teardown tells: {line}" for line in told))
+    print(f"\n=== teardown tells: {'; '.join(told)}")
     assert changes(server.play("-e", "confirm=yes", playbook="playbooks/teardown.yml")) == (0, 0)
     left = server.footprint("/root/before", since=True)
-    print("\n".join(f"=== against before: {line}" for line in left))
+    print(f"=== against before: {'; '.join(left)}")
     assert [line for line in left if not STAYS.fullmatch(line)] == []
 
 
