@@ -37,10 +37,10 @@ class Machine:
             pytest.fail(f"{command} ended with {done.returncode} (all of it: {self.log}):\n{done.stdout[-6000:]}")
         return done.stdout
 
-    def write(self, path: str, content: str) -> None:
+    def write(self, path: str, content: str, *, user: str = "root") -> None:
         """Write a file (0600, in a folder that is 0700 if there is none yet)."""
         command = f"umask 077 && mkdir -p {Path(path).parent} && cat > {path}"
-        run("docker", "exec", "-i", self.name, "bash", "-c", command, input=content)
+        run("docker", "exec", "-i", "-u", user, self.name, "bash", "-c", command, input=content)
 
     def clone(self, target: str, user: str = "root") -> None:
         """Clone the project's commit, as a newcomer would."""

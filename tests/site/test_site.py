@@ -33,9 +33,10 @@ pytestmark = [
 FOOTPRINT = "roles/baseline/files/footprint.py"
 MOST_SECONDS = 12 * 60
 READY = "curl -sf -m 2 http://127.0.0.1:8000/health/ready"
-CLONE = "/opt/ai-qos-platform"
+OPERATOR = "operator"
+"""an ordinary account with sudo"""
+HOME = f"/home/{OPERATOR}"
 ACCOUNT = "release"
-VALUES = "/root/values.json"
 # What stays on purpose (docs/server.md), and what systemd, apt and the login tools write by themselves.
 STAYS = re.compile(
     r"accounts: \+ Debian-exim"
@@ -187,32 +188,35 @@ def test_teardown_leaves_what_was_there(server: Server) -> None:
 
 
 def test_secrets_are_nowhere_but_in_their_places(server: Server) -> None:
-    """Up again, by the server itself, with a registry that asks for a login and a word in every secret to look for."""
+    """Up again, by an ordinary account of the server itself, with a registry's login and marked secrets."""
     secrets = {name: f"canary-{name}-{time.time_ns()}" for name in ("registry", "index", "nagios")}
     registry = f"{server.run('hostname -I').split()[0]}:5000"
     start_registry(server, secrets["registry"])
-    server.clone(CLONE)
+    server.run(f"useradd -m -s /bin/bash {OPERATOR}")
+    server.run(f"echo '{OPERATOR} ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/{OPERATOR}")
+    server.clone(f"{HOME}/platform", user=OPERATOR)
     index = re.sub("//(.*@)?", f"//reader:{secrets['index']}@", index_address(), count=1)
-    own = "/root/.config/ai-qos-platform/ci/nagios-nagiosadmin"
-    places = {"/root/secrets/registry": secrets["registry"], "/root/secrets/index": index, own: secrets["nagios"]}
+    own = f"{HOME}/.config/ai-qos-platform/ci/nagios-nagiosadmin"
+    places = {f"{HOME}/secrets/registry": secrets["registry"], f"{HOME}/secrets/index": index, own: secrets["nagios"]}
     for path, content in places.items():
-        server.write(path, content)
-    server.write(VALUES, json.dumps({
+        server.write(path, content, user=OPERATOR)
+    values = f"{HOME}/values.json"
+    server.write(values, json.dumps({
         "ansible_connection": "local",
         "platform_delivery": "registry",
         "platform_image_prefix": f"{registry}/qos",
         "platform_registry": registry,
         "platform_registry_username": ACCOUNT,
-        "platform_registry_password_file": "/root/secrets/registry",
+        "platform_registry_password_file": f"{HOME}/secrets/registry",
         "platform_insecure_registries": [registry],
-        "platform_build_index_file": "/root/secrets/index",
-    }))  # fmt: skip
-    server.run("make .venv/ansible", folder=CLONE)
+        "platform_build_index_file": f"{HOME}/secrets/index",
+    }), user=OPERATOR)  # fmt: skip
+    server.run("make .venv/ansible", user=OPERATOR, folder=f"{HOME}/platform")
     words = sorted({*secrets.values(), *map(encoded, secrets.values()), encoded(f"{ACCOUNT}:{secrets['registry']}")})
     with watched(server, words) as seen:
-        command = f".venv/ansible/bin/ansible-playbook -i inventories/ci -e @{VALUES} -vvv --diff site.yml"
+        command = f".venv/ansible/bin/ansible-playbook -i inventories/ci -e @{values} -vvv --diff site.yml"
         started = time.monotonic()
-        said = server.run(command, folder=CLONE, timeout=1500)
+        said = server.run(command, user=OPERATOR, folder=f"{HOME}/platform", timeout=1500)
         print(f"\n=== the same by the server itself, pulling from a registry: {time.monotonic() - started:.0f} s")
     assert f"{ACCOUNT} is logged in" in said
     assert [word for word in words if word in said] == []
