@@ -9,7 +9,6 @@ import json
 import os
 import pwd
 import secrets
-import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -79,10 +78,12 @@ def minikube(folder: Path) -> Iterator[Cluster]:
     run("useradd", "--create-home", "--groups", "docker", "--shell", "/bin/bash", USER)
 
     def as_user(*words: str, **options: Any) -> str:
-        return run("runuser", "--login", USER, "--command", shlex.join(words), **options).stdout
+        return run("runuser", "-u", USER, "--", *environment, *words, **options).stdout
 
     # The account has to get to the binary through a folder that may be root's alone.
     home = Path(pwd.getpwnam(USER).pw_dir)
+    # Minikube's logs are named by what was typed: those of an account of an earlier run would be in the way.
+    environment = ["env", f"--chdir={home}", f"HOME={home}", f"TMPDIR={home}"]
     command = home / "minikube"
     shutil.copy(binary, command)
     try:
@@ -104,7 +105,7 @@ def minikube(folder: Path) -> Iterator[Cluster]:
             | {
                 "platform_overlay": "minikube",
                 "platform_release_url": "http://127.0.0.1:8000",
-                "platform_minikube_command": ["runuser", "-u", USER, "--", "env", f"HOME={home}", str(command)],
+                "platform_minikube_command": ["runuser", "-u", USER, "--", *environment, str(command)],
             }
         )
     finally:
