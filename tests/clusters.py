@@ -109,7 +109,7 @@ def minikube(folder: Path) -> Iterator[Cluster]:
             }
         )
     finally:
-        as_user(str(command), "delete", check=False)
+        as_user(str(command), "delete")
         server.terminate()
         server.wait()
         run("userdel", "--remove", USER)
