@@ -33,7 +33,7 @@ pytestmark = [
 FOOTPRINT = "roles/baseline/files/footprint.py"
 MOST_SECONDS = 12 * 60
 READY = "curl -sf -m 2 http://127.0.0.1:8000/health/ready"
-OPERATOR = "operator"
+OPERATOR = "ansible"
 """an ordinary account with sudo"""
 HOME = f"/home/{OPERATOR}"
 ACCOUNT = "release"
