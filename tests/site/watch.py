@@ -1,4 +1,6 @@
-"""Tell every process whose command line or environment has one of some words, until standard input ends.
+"""Tell every process whose command line has one of some words, until standard input ends.
+
+Not the environment: only root and the process' own account see it, and pip in a build gets its index there.
 
 The first line of input is a list of the words in JSON.
 """
@@ -16,13 +18,12 @@ def main() -> None:
     words = [word.encode() for word in json.loads(sys.stdin.readline())]
     while not select.select([sys.stdin], [], [], EVERY_SECONDS)[0]:
         for folder in Path("/proc").glob("[0-9]*"):
-            for name in ("cmdline", "environ"):
-                try:
-                    content = (folder / name).read_bytes()
-                except OSError:  # it has ended
-                    continue
-                if any(word in content for word in words):
-                    print(name, (folder / "cmdline").read_bytes()[:200], flush=True)
+            try:
+                content = (folder / "cmdline").read_bytes()
+            except OSError:  # it has ended
+                continue
+            if any(word in content for word in words):
+                print(content[:200], flush=True)
 
 
 main()
