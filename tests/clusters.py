@@ -132,6 +132,16 @@ def plain_cluster(folder: Path) -> Iterator[Cluster]:
             run("iptables", "-D", *rule)
 
 
+def registry_settings(data: Path, address: str, htpasswd: Path) -> str:
+    """A docker-registry's configuration: nobody is let in whom the file of hashes does not name."""
+    return json.dumps({
+        "version": 0.1,
+        "storage": {"filesystem": {"rootdirectory": str(data)}},
+        "http": {"addr": address},
+        "auth": {"htpasswd": {"realm": "test", "path": str(htpasswd)}},
+    })  # fmt: skip
+
+
 @contextmanager
 def registry(folder: Path, cluster: Cluster, address: str) -> Iterator[Cluster]:
     """Start a registry that asks for a login, and log the engine in; yields the cluster that pulls from it."""
@@ -141,13 +151,7 @@ def registry(folder: Path, cluster: Cluster, address: str) -> Iterator[Cluster]:
     password_file.touch(mode=0o600)
     password_file.write_text(password)
     (folder / "htpasswd").write_text(run("htpasswd", "-niB", ACCOUNT, input=password).stdout)
-    settings = {
-        "version": 0.1,
-        "storage": {"filesystem": {"rootdirectory": str(folder / "data")}},
-        "http": {"addr": address},
-        "auth": {"htpasswd": {"realm": "test", "path": str(folder / "htpasswd")}},
-    }
-    (folder / "config.yml").write_text(json.dumps(settings))
+    (folder / "config.yml").write_text(registry_settings(folder / "data", address, folder / "htpasswd"))
     environment = {"DOCKER_CONFIG": str(folder / "docker")}
     with (folder / "log").open("w") as log:
         server = subprocess.Popen(["docker-registry", "serve", str(folder / "config.yml")], stdout=log, stderr=log)

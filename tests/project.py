@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from running import ROOT, run
+from running import ROOT, recap, run
 
 BUNDLE = "services/ml-inference/bundles/default"
 
@@ -39,7 +39,7 @@ class Outcome:
     @property
     def changed(self) -> int:
         """Tasks that changed something, in all plays."""
-        return sum(int(count) for count in re.findall(r"\bchanged=(\d+)", self.said))
+        return recap(self.said)[0]
 
     @property
     def reason(self) -> str:

@@ -1,8 +1,10 @@
 """README's words as the tests take them: the commands that a newcomer would paste."""
 
+import json
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 TEXT = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
@@ -18,6 +20,12 @@ def request_body() -> str:
     """The JSON that the curl command sends."""
     words = shlex.split(curl())
     return words[words.index("-d") + 1]
+
+
+def is_known(answer: str, manifest: dict[str, Any]) -> bool:
+    """Whether what the curl command printed is what a bundle is known to forecast."""
+    known = manifest["known_answer"]
+    return bool(abs(json.loads(answer)["predicted_bandwidth"] - known["predicted_bandwidth"]) <= known["tolerance"])
 
 
 def verbs() -> set[str]:

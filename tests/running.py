@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import time
@@ -36,6 +37,13 @@ def run(*command: str, timeout: float = 300, check: bool = True, **options: Any)
     if check and done.returncode:
         pytest.fail(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout[-4000:]}")
     return done
+
+
+def recap(said: str) -> tuple[int, int]:
+    """Tasks that changed something, and that failed, in all plays that ansible-playbook tells of."""
+    rows = re.findall(r"\bchanged=(\d+) .*?\bfailed=(\d+)", said)
+    assert rows, said[-2000:]
+    return sum(int(changed) for changed, _ in rows), sum(int(failed) for _, failed in rows)
 
 
 def wait_for(condition: Callable[[], object], what: str, seconds: float) -> float:

@@ -46,10 +46,15 @@ def image(project: Project, service: str, ending: str = "") -> str:
     return f"{NAME}/{service}:{project.revision}{ending}"
 
 
+def index_with(password: str) -> str:
+    """The address where pip finds packages, with a password in it."""
+    return re.sub("//(.*@)?", f"//reader:{password}@", os.environ.get("PIP_INDEX_URL", PyPI.simple_url), count=1)
+
+
 def settings_with_secrets(base: str, folder: Path) -> dict[str, str]:
     """Settings for a build that needs secrets: a CA, and the index' address with a password in it."""
-    index, address = folder / "index", os.environ.get("PIP_INDEX_URL", PyPI.simple_url)
-    index.write_text(re.sub("//(.*@)?", f"//reader:{CANARY}@", address, count=1))
+    index = folder / "index"
+    index.write_text(index_with(CANARY))
     settings = image_settings(base) | {
         "platform_image_prefix": NAME,
         "platform_source_url": SOURCE,
