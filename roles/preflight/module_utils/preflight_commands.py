@@ -1,11 +1,10 @@
-"""What this role's modules ask programs of a host. Each has some seconds, and leaves nothing behind."""
+"""What this role's modules ask programs of a host. Each has some seconds."""
 
 from __future__ import annotations
 
 import os
 import re
 import subprocess
-import tempfile
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,15 +12,18 @@ PATIENCE = 5  # seconds that a program may take to answer
 
 
 def ask(argv: list[str]) -> tuple[int, str]:
-    """Status and output of a program; what Minikube would make in a home goes into a folder that is deleted."""
-    with tempfile.TemporaryDirectory() as scratch:
-        environment = {**os.environ, "LC_ALL": "C", "MINIKUBE_HOME": scratch}
-        try:
-            done = subprocess.run(  # noqa: S603 - what is asked is the playbook's
-                argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment, timeout=PATIENCE, check=False
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            return 127, str(error)
+    """Status and output of a program."""
+    try:
+        done = subprocess.run(  # noqa: S603 - what is asked is the playbook's
+            argv,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "LC_ALL": "C"},
+            timeout=PATIENCE,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return 127, str(error)
     return done.returncode, done.stdout.decode(errors="replace")
 
 
