@@ -33,7 +33,9 @@ def main() -> int:
     parser.add_argument("--peers", action="store_true", help="MLServer and BentoML, too")
     parser.add_argument("--out", type=Path, default=ROOT / "reports", help="folder of bench.json")
     parser.add_argument("--page", type=Path, default=ROOT / "docs/benchmarks.md", help="page that is written")
-    parser.add_argument("--tolerance", type=float, help="fail where a target that is no time is missed by more than this factor")
+    parser.add_argument(
+        "--tolerance", type=float, help="fail where a target that is no time is missed by more than this factor"
+    )
     wanted = parser.parse_args()
     try:
         require_wrk()
