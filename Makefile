@@ -54,7 +54,7 @@ replay: .venv/dev ## send a real trace through the running gateway: DATA=file.pa
 		$(if $(API_KEY_FILE),--api-key-file '$(API_KEY_FILE)')
 
 ##@ Release
-.PHONY: images push deploy rollback releases
+.PHONY: images push deploy rollback releases adopt
 # Onto the cluster of PROFILE: minikube, or cluster for one of your own. WHY='…' goes into the release's record.
 images push deploy rollback releases: PROFILE := $(if $(filter command line environment,$(origin PROFILE)),$(PROFILE),minikube)
 images: .venv/ansible ## build both services' images with Docker, tagged with the commit
@@ -66,13 +66,32 @@ push: .venv/ansible ## bring the images to the registry, or into Minikube
 deploy: .venv/ansible ## release the images onto Kubernetes, and what Nagios checks with them; what is wrong is undone
 	@$(playbook) playbooks/deploy.yml playbooks/nagios.yml
 
-rollback: .venv/ansible ## go back to the good release before this one, or: TO=number [WHY='…']
-	@$(playbook) playbooks/rollback.yml $(if $(TO),-e 'to=$(TO)')
+rollback: .venv/ansible ## go back to the good release before this one: [TO=number] [INTERRUPTED=1: only from a half-done one] [WHY='…']
+	@$(playbook) playbooks/rollback.yml $(if $(TO),-e 'to=$(TO)') $(if $(INTERRUPTED),-e interrupted=true)
 
 releases: .venv/ansible ## list the releases, newest first: commit, model, who, when, and how each ended
 	@rm -f .cache/releases.txt
 	@ANSIBLE_DISPLAY_OK_HOSTS=false $(playbook) playbooks/releases.yml
 	@cat .cache/releases.txt
+
+adopt: ## commit a bundle that make train wrote and the gate passed, as the one that is served: BUNDLE=folder [PUSH=branch]
+	@$(call need,BUNDLE,the folder of a bundle: make adopt BUNDLE=reports/bundle)
+	@bin/adopt '$(BUNDLE)' $(if $(PUSH),'$(PUSH)')
+
+##@ Server
+.PHONY: drift backup restore
+drift backup restore: PROFILE := $(if $(filter command line environment,$(origin PROFILE)),$(PROFILE),minikube)
+drift: .venv/ansible ## would site.yml change anything on the server? Fails if so, and says what
+	@set -o pipefail; $(playbook) --check --diff site.yml | tee .cache/drift.txt
+	@if grep -Eq '^[^ ]+ +: ok=.* changed=[1-9]' .cache/drift.txt; then \
+		echo 'drift: site.yml would change what is said above; make it so with ansible-playbook site.yml, or commit what is right'; exit 1; fi
+
+backup: .venv/ansible ## archive the home of Jenkins' controller on its host
+	@$(playbook) playbooks/jenkins_backup.yml
+
+restore: .venv/ansible ## bring such an archive back: FROM=file on the host
+	@$(call need,FROM,an archive that make backup wrote: make restore FROM=/path/on/the/host.tar.gz)
+	@$(playbook) -e 'from=$(FROM)' playbooks/jenkins_restore.yml
 
 ##@ Check
 .PHONY: test test-load test-training test-system test-images test-cluster test-roles test-site test-machine bench lint format

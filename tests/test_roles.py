@@ -176,7 +176,7 @@ def test_contract_when_variables_are_used_then_has_them_all() -> None:
 
 
 def test_ports_and_address_when_looked_for_then_stand_in_the_contract_alone() -> None:
-    assert len(set(ports().values())) == 4
+    assert len(set(ports().values())) == 5
     address = contract()["platform_listen_address"]
     literals = [*map(str, ports().values()), address]
     places = below("roles/", "nagios/objects/", "playbooks/", "inventories/", "site.yml", "Makefile", "bin/")
@@ -247,7 +247,7 @@ def is_for_people(role: str, name: str) -> bool:
 
 
 def test_nothing_when_looked_for_is_the_newest_of_its_kind() -> None:
-    word = re.compile(r"\blat" + r"est\b", re.IGNORECASE)
+    word = re.compile(r"\blat" + r"est\b(?!', 'false')", re.IGNORECASE)  # Jenkins' plugin manager is told not to
     assert [name for name, text in files().items() if "tests/" not in name and word.search(text)] == []
 
 
