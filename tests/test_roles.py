@@ -233,7 +233,7 @@ def test_contract_when_kubernetes_and_the_images_say_it_too_then_they_agree() ->
 
 
 def test_operation_guide_when_read_then_names_every_setting() -> None:
-    names = [f"docs/{page}.md" for page in ("operation", "kubernetes", "provisioning", "server")]
+    names = [f"docs/{page}.md" for page in ("operation", "kubernetes", "provisioning", "server", "jenkins")]
     names += [f"roles/{role}/README.md" for role in ROLES]
     text = "".join((ROOT / name).read_text() for name in names)
     wanted = {name for settings in SETTINGS.values() for name in settings.model_fields} - SET_BY_ROLES
