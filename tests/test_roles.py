@@ -247,7 +247,7 @@ def is_for_people(role: str, name: str) -> bool:
 
 
 def test_nothing_when_looked_for_is_the_newest_of_its_kind() -> None:
-    word = re.compile(r"\blat" + r"est\b(?!', 'false')", re.IGNORECASE)  # Jenkins' plugin manager is told not to
+    word = re.compile(r"\blat" + r"est\b(?!', 'false'| false)", re.IGNORECASE)  # Jenkins' plugin manager is told not to
     assert [name for name, text in files().items() if "tests/" not in name and word.search(text)] == []
 
 

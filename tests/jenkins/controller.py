@@ -88,7 +88,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
     def is_admin(self) -> bool:
         given = self.headers.get("Authorization", "").removeprefix("Basic ")
@@ -128,6 +129,8 @@ class Handler(BaseHTTPRequestHandler):
             offline = time.monotonic() - controller.agent_seen > AGENT_IS_GONE_SECONDS
             return self.answer(200, json.dumps({"offline": offline}).encode())
         return self.answer(404)
+
+    do_HEAD = do_GET
 
 
 def main() -> None:
