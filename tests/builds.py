@@ -1,4 +1,4 @@
-"""Executes a recorded pipeline as Jenkins would, in a clone: stages, conditions, credentials, what comes after them, aborts.
+"""Executes a recorded pipeline as Jenkins would, in a clone: stages, conditions, credentials, what comes after, aborts.
 
 What Jenkins' plugins do (JUnit, artifacts, locks) is not done here; that what they read is there, is asserted.
 """
@@ -59,7 +59,7 @@ class Build:
     said: str = ""
 
     def run(self, pipeline: dict[str, Any], start_at: str = "") -> str:
-        """Execute a pipeline, as jenkins/tests records it; `start_at` is a stage to start anew from. Returns the result."""
+        """Execute a recorded pipeline; `start_at` is a stage to start anew from. Returns the result."""
         self._skipping = start_at
         return self._stage(pipeline)
 
@@ -124,7 +124,9 @@ class Build:
             aborts.happened = True
             os.killpg(process.pid, signal.SIGTERM)
             process.wait(GONE_SECONDS)
-            aborts.seconds = wait_for(lambda: not _session(process.pid), "the aborted step's processes gone", GONE_SECONDS)
+            aborts.seconds = wait_for(
+                lambda: not _session(process.pid), "the aborted step's processes gone", GONE_SECONDS
+            )
         self.said += f"\n+ {step['script']}\n{log.read_text()}"
         return ABORTED if aborted else (SUCCESS if process.returncode == 0 else FAILURE)
 

@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from recording import record_pipelines
 
 import readme
 from builds import ABORTED, FAILURE, SUCCESS, Abort, Build
 from clusters import Cluster
 from engine import docker
-from recording import record_pipelines
 from running import ROOT, run
 
 pytestmark = pytest.mark.cluster
@@ -59,12 +59,14 @@ class Agent:
 
     @property
     def manifest(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads((self.folder / "services/ml-inference/bundles/default/manifest.json").read_text())
+        found: dict[str, Any] = json.loads(
+            (self.folder / "services/ml-inference/bundles/default/manifest.json").read_text()
+        )
         return found
 
 
 @pytest.fixture(scope="module")
-def agent(with_registry: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Agent]:
+def agent(with_registry: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Agent:
     """What the role jenkins gives a server's agent: values in a file, a login, the password where it is bound."""
     folder = tmp_path_factory.mktemp("agent") / "clone"
     run("git", "clone", "-q", str(ROOT), str(folder))
@@ -86,11 +88,11 @@ def agent(with_registry: Cluster, tmp_path_factory: pytest.TempPathFactory) -> I
         "ANSIBLE_NOCOLOR": "1",
     }
     (recorded,) = record_pipelines(PIPELINE)
-    yield Agent(folder, environment, {"registry-password": password}, recorded, with_registry)
+    return Agent(folder, environment, {"registry-password": password}, recorded, with_registry)
 
 
 def assert_nothing_is_left(agent: Agent) -> None:
-    """No container or network of a smoke test, no login but the agent's own, nothing in the clone but what git ignores."""
+    """No container or network of a smoke test, no login but the agent's own, nothing that git does not ignore."""
     assert docker("ps", "--all", "--quiet", "--filter", f"label={SMOKE_LABEL}") == ""
     assert docker("network", "ls", "--quiet", "--filter", f"label={SMOKE_LABEL}") == ""
     config = json.loads((Path(agent.environment["DOCKER_CONFIG"]) / "config.json").read_text())
@@ -100,13 +102,13 @@ def assert_nothing_is_left(agent: Agent) -> None:
 
 def assert_live(agent: Agent, revision: str) -> None:
     """A release of this commit is live, and README's curl is answered."""
-    answer = subprocess.run(["bash", "-c", readme.curl()], text=True, capture_output=True, check=True, timeout=30).stdout
+    answer = subprocess.run(
+        ["bash", "-c", readme.curl()], text=True, capture_output=True, check=True, timeout=30
+    ).stdout
     assert readme.is_known(answer, agent.manifest)
     record = [each for each in agent.cluster.records() if each["outcome"] == "good"][-1]
     assert record["revision"] == revision
-    running = {
-        container["image"] for pod in agent.cluster.get("pods") for container in pod["spec"]["containers"]
-    }
+    running = {container["image"] for pod in agent.cluster.get("pods") for container in pod["spec"]["containers"]}
     assert running == set(record["images"].values())
 
 
@@ -141,7 +143,9 @@ def test_pipeline_when_a_service_answers_nonsense_then_is_red_before_anything_is
 
 def test_pipeline_when_only_the_cluster_shows_what_is_wrong_then_the_old_release_serves(agent: Agent) -> None:
     before = agent.git("rev-parse", "HEAD")[:12]
-    agent.commit("k8s/base/api-gateway/deployment.yaml", "          ports:\n", "          command: [\"false\"]\n          ports:\n")
+    agent.commit(
+        "k8s/base/api-gateway/deployment.yaml", "          ports:\n", '          command: ["false"]\n          ports:\n'
+    )
     result, build = agent.build(start_at="Images")
     assert result == FAILURE
     assert [(name, ended) for name, ended, _ in build.ended][-2:] == [("Deploy", FAILURE), ("Release", FAILURE)]
@@ -174,7 +178,9 @@ def test_pipeline_when_it_is_aborted_then_leaves_nothing_behind(agent: Agent, st
     before = agent.git("rev-parse", "HEAD")[:12]
     agent.git("commit", "-q", "--allow-empty", "-m", f"abort in {stage}")
     abort = Abort(stage, ABORTS[stage])
-    result, build = agent.build(start_at="Lint" if stage == "Lint" else "Test" if stage == "Test" else "Images", abort=abort)
+    result, build = agent.build(
+        start_at="Lint" if stage == "Lint" else "Test" if stage == "Test" else "Images", abort=abort
+    )
     print(f"=== aborted in {stage}: every process gone after {abort.seconds:.1f} s")
     assert abort.happened, build.said[-4000:]
     assert result == ABORTED, build.said[-4000:]

@@ -1,6 +1,6 @@
 """Stand-in for Jenkins' controller: what the role asks of it, and how it refuses. Standard library only.
 
-It reads the environment of the unit, the configuration and its values; it knows no more of JCasC and Job DSL than the names.
+It reads the environment of the unit, the configuration and its values; of JCasC and Job DSL it knows names alone.
 """
 
 import base64
@@ -24,7 +24,7 @@ AGENT_IS_GONE_SECONDS = 10
 JOB = re.compile(r"^(?:job|pipelineJob|multibranchPipelineJob)\('([^']+)'\)", re.MULTILINE)
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The configuration cannot be applied."""
 
 
@@ -50,19 +50,19 @@ class Controller:
     def load(self) -> None:
         """Read the configuration; on an error what was known before stays."""
         if missing := [name for name in NEEDED_PLUGINS if not (HOME / f"plugins/{name}.jpi").exists()]:
-            raise Refused(f"No configurator for root element: plugins {', '.join(missing)} are not installed")
+            raise RefusedError(f"No configurator for root element: plugins {', '.join(missing)} are not installed")
         files = sorted(Path(os.environ["CASC_JENKINS_CONFIG"]).glob("*.yaml"))
         texts = [file.read_text() for file in files]
         for file, text in zip(files, texts, strict=True):
             for key in re.findall(r"^(\S+):", text, re.MULTILINE):
                 if key not in ROOT_KEYS:
-                    raise Refused(f"{file.name}: No configurator for root element <{key}>")
+                    raise RefusedError(f"{file.name}: No configurator for root element <{key}>")
         if "numExecutors: -1" in "\n".join(texts):
-            raise Refused("jenkins: numExecutors must not be negative")
+            raise RefusedError("jenkins: numExecutors must not be negative")
         values = Path(os.environ["SECRETS"])
         for name in re.findall(r"\$\{(?:\w+:\$\{)?(\w+)\}", "\n".join(texts)):
             if not (values / name).exists():
-                raise Refused(f"no value for ${{{name}}}")
+                raise RefusedError(f"no value for ${{{name}}}")
         message = re.search(r'systemMessage: "([^"]+)"', "\n".join(texts))
         self.message = message[1] if message else ""
         self.user, self.password = ((values / name).read_text() for name in ("ADMIN_USER", "ADMIN_PASSWORD"))
@@ -102,7 +102,7 @@ class Handler(BaseHTTPRequestHandler):
                 return self.answer(401)
             try:
                 controller.load()
-            except Refused as error:
+            except RefusedError as error:
                 print(error, flush=True)
                 return self.answer(500, str(error).encode())
             return self.answer(200)
@@ -123,14 +123,16 @@ class Handler(BaseHTTPRequestHandler):
             jobs = [{"name": name} for name in controller.jobs]
             return self.answer(200, json.dumps({"description": controller.message, "jobs": jobs}).encode())
         if url.path == "/computer/server/jenkins-agent.jnlp":
-            text = f"<jnlp><application-desc><argument>{controller.agent_secret}</argument><argument>server</argument></application-desc></jnlp>"
+            told = "".join(f"<argument>{each}</argument>" for each in (controller.agent_secret, "server"))
+            text = f"<jnlp><application-desc>{told}</application-desc></jnlp>"
             return self.answer(200, text.encode(), "application/x-java-jnlp-file")
         if url.path == "/computer/server/api/json":
             offline = time.monotonic() - controller.agent_seen > AGENT_IS_GONE_SECONDS
             return self.answer(200, json.dumps({"offline": offline}).encode())
         return self.answer(404)
 
-    do_HEAD = do_GET
+    def do_HEAD(self) -> None:
+        self.do_GET()
 
 
 def main() -> None:
@@ -140,7 +142,7 @@ def main() -> None:
         starts.write(f"{time.time()}\n")
     try:
         Handler.controller = Controller()
-    except Refused as error:
+    except RefusedError as error:
         sys.exit(str(error))
     for folder in ("workspace/release", "caches"):  # what a backup leaves out
         (HOME / folder).mkdir(parents=True, exist_ok=True)

@@ -51,8 +51,10 @@ STAYS = re.compile(
     r"|files: changed /etc/((passwd|group|shadow|gshadow|subuid|subgid)-?|ld\.so\.cache)"
     r"|files: changed /etc/(hosts|hostname|resolv\.conf)"  # of the container, after its restart
     r"|files: \+ /usr/lib/modules"  # a machine with a kernel of its own has it; Docker makes it for the node
+    r"|files: \+ /usr/share/man/man1"  # as above; Java's package fails without it
     r"|files: . /(var/log|var/lib/systemd)/.*"
 )
+STAND_INS = ROOT / ".cache/jenkins-stand-ins"
 
 
 class Server(Machine):
@@ -67,7 +69,13 @@ class Server(Machine):
         where = ["-i", "inventories/ci", "-e", f"platform_secrets_dir={self.secrets}"]
         command = ["ansible-playbook", *where, *words, playbook]
         path = f"{ROOT}/.venv/ansible/bin:{os.environ['PATH']}"
-        environment = {**os.environ, "CI_MACHINE": self.name, "PATH": path, "ANSIBLE_NOCOLOR": "1"}
+        environment = {
+            **os.environ,
+            "CI_MACHINE": self.name,
+            "CI_JENKINS_KEY": jenkins_key(),
+            "PATH": path,
+            "ANSIBLE_NOCOLOR": "1",
+        }
         environment.pop("MAKELEVEL", None)
         started = time.monotonic()
         with self.log.open("a+") as log:
@@ -84,12 +92,22 @@ class Server(Machine):
             pytest.fail(f"{' '.join(command)} ended with {status} (all of it: {self.log}):\n{said[-6000:]}")
         return said
 
+    def build(self, *words: str) -> str:
+        """Type a command as a build of Jenkins would, in a clone of the agent's account; what it says."""
+        script = f"export $(systemctl show --property=Environment --value jenkins-agent) && {' '.join(words)}"
+        return self.run(script, user="jenkins-agent", folder="/var/lib/jenkins-agent/platform")
+
     def footprint(self, file: str, *, since: bool = False) -> list[str]:
         """Write its footprint, or tell what has changed since."""
         self.write("/tmp/footprint.py", (ROOT / FOOTPRINT).read_text())
         left_out = "/mirror,/root/before,/root/.ansible"
         command = f"python3 -B /tmp/footprint.py --except {left_out} {'--since' if since else ''} {file}"
         return self.run(f"{command} || [ $? = 1 ]").splitlines()
+
+
+def jenkins_key() -> str:
+    """The fingerprint of the key that the stand-ins are signed with."""
+    return (STAND_INS / "repository/fingerprint").read_text().strip()
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +123,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
             "apt-get update -q && apt-get install -q -y --no-install-recommends make git python3-venv docker-registry"
         )
         bare.run("systemctl disable --now docker-registry")
+        run("tests/jenkins/build", str(STAND_INS))
+        run("tests/jenkins/serve", bare.name, str(STAND_INS))
         bare.footprint("/root/before")
         yield bare
 
@@ -124,7 +144,7 @@ def test_site_brings_everything_up_in_time(server: Server) -> None:
     assert recap(said)[1] == 0
     assert seconds < MOST_SECONDS
     table = said[said.index("TASK [Say it]") :]
-    rows = [line for line in table.splitlines() if re.match(r" +- '? *(Gateway|Release|Nagios|Registry)", line)]
+    rows = [line for line in table.splitlines() if re.match(r" +- '? *(Gateway|Release|Nagios|Jenkins|Registry)", line)]
     print("\n".join(f"=== {row}" for row in rows))
     assert f"password in {server.secrets}/nagios-nagiosadmin" in " ".join(table.split())
     assert server.secrets.stat().st_mode & 0o777 == 0o700
@@ -144,6 +164,15 @@ def test_readmes_curl_gets_its_forecast(server: Server) -> None:
     assert readme.is_known(server.run(readme.curl()), manifest)
 
 
+def test_build_of_jenkins_hands_images_to_minikube(server: Server) -> None:
+    """What the agent's account was given is enough, and all that it may do as root is that."""
+    server.clone("/var/lib/jenkins-agent/platform", user="jenkins-agent")
+    server.build("make .venv/ansible")
+    assert recap(server.build("make push")) == (0, 0)  # the node has them
+    assert recap(server.build("make verify")) == (0, 0)
+    assert "sudo: a password is required" in server.build("sudo -n id 2>&1 || true")
+
+
 def test_wrong_version_is_refused_with_both_values(server: Server) -> None:
     wrong = ("-e", "platform_kubernetes_version=v1.33.0")
     said = " ".join(server.play(*wrong, playbook="playbooks/minikube.yml", check=False).split())
@@ -155,7 +184,8 @@ def test_everything_comes_back_after_a_reboot(server: Server) -> None:
     server.restart()
     seconds = wait_for(lambda: "ready" in server.run(f"{READY} || true"), "the gateway after a reboot", 180)
     server.run("systemctl is-system-running --wait || true")
-    assert server.run("systemctl is-active docker minikube nagios4 apache2").split() == ["active"] * 4
+    units = "docker minikube nagios4 apache2 jenkins jenkins-agent"
+    assert server.run(f"systemctl is-active {units}").split() == ["active"] * 6
     print(f"\n=== rebooted: forecasts again after {seconds:.0f} s, without Ansible")
     assert recap(server.play(playbook="playbooks/verify.yml")) == (0, 0)
 
@@ -175,7 +205,9 @@ def test_teardown_leaves_what_was_there(server: Server) -> None:
 
 def test_secrets_are_nowhere_but_in_their_places(server: Server) -> None:
     """Up again, by an ordinary account of the server itself, with a registry's login and marked secrets."""
-    secrets = {name: f"canary-{name}-{time.time_ns()}" for name in ("registry", "index", "nagios")}
+    secrets = {
+        name: f"canary-{name}-{time.time_ns()}" for name in ("registry", "index", "nagios", "jenkins", "repository")
+    }
     told = server.run(f'python3 -c "{OWN_ADDRESS}"')
     registry = f"{told.strip()}:5000"
     start_registry(server, secrets["registry"])
@@ -183,8 +215,14 @@ def test_secrets_are_nowhere_but_in_their_places(server: Server) -> None:
     server.run(f"echo '{OPERATOR} ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/{OPERATOR}")
     server.clone(f"{HOME}/platform", user=OPERATOR)
     index = index_with(secrets["index"])
-    own = f"{HOME}/.config/ai-qos-platform/ci/nagios-nagiosadmin"
-    places = {f"{HOME}/secrets/registry": secrets["registry"], f"{HOME}/secrets/index": index, own: secrets["nagios"]}
+    own = f"{HOME}/.config/ai-qos-platform/ci"
+    places = {
+        f"{HOME}/secrets/registry": secrets["registry"],
+        f"{HOME}/secrets/index": index,
+        f"{HOME}/secrets/repository": secrets["repository"],
+        f"{own}/nagios-nagiosadmin": secrets["nagios"],
+        f"{own}/jenkins-admin": secrets["jenkins"],
+    }
     for path, content in places.items():
         server.write(path, content, user=OPERATOR)
     values = f"{HOME}/values.json"
@@ -197,11 +235,14 @@ def test_secrets_are_nowhere_but_in_their_places(server: Server) -> None:
         "platform_registry_password_file": f"{HOME}/secrets/registry",
         "platform_insecure_registries": [registry],
         "platform_build_index_file": f"{HOME}/secrets/index",
+        "platform_repository_username": "robot",
+        "platform_repository_password_file": f"{HOME}/secrets/repository",
     }), user=OPERATOR)  # fmt: skip
     server.run("make .venv/ansible", user=OPERATOR, folder=f"{HOME}/platform")
     words = sorted({*secrets.values(), *map(encoded, secrets.values()), encoded(f"{ACCOUNT}:{secrets['registry']}")})
     with watched(server, words) as seen:
-        command = f".venv/ansible/bin/ansible-playbook -i inventories/ci -e @{values} -vvv --diff site.yml"
+        key = f"CI_JENKINS_KEY={jenkins_key()}"
+        command = f"{key} .venv/ansible/bin/ansible-playbook -i inventories/ci -e @{values} -vvv --diff site.yml"
         started = time.monotonic()
         said = server.run(command, user=OPERATOR, folder=f"{HOME}/platform", timeout=1500)
         print(f"\n=== the same by the server itself, pulling from a registry: {time.monotonic() - started:.0f} s")
@@ -212,11 +253,31 @@ def test_secrets_are_nowhere_but_in_their_places(server: Server) -> None:
     # Everything on its disk, images and what is in the cluster among it; its memory is no place of files.
     left_out = " ".join(f"--exclude-dir={name}" for name in ("proc", "sys", "dev", "mirror", "tmp"))
     found = set(server.run(f"grep -rlsF -f /root/secrets/words / {left_out} || [ $? -le 2 ]", timeout=600).splitlines())
-    their = {*places, "/root/secrets/words", "/var/lib/docker-login/root/config.json"}
+    jenkins = {f"/etc/jenkins/values/{name}" for name in ("ADMIN_PASSWORD", "REGISTRY_PASSWORD", "REPOSITORY_PASSWORD")}
+    logins = {f"/var/lib/docker-login/{account}/config.json" for account in ("root", "jenkins-agent")}
+    their = {*places, *jenkins, *logins, "/root/secrets/words"}
     # The login that pods are pulled with lies in the cluster's database; the engine's volume is the node's disk.
     database = re.compile(r"/var/lib/docker/volumes/minikube/_data/lib/minikube/etcd/member/.*")
     assert their <= found
     assert sorted(path for path in found - their if not database.fullmatch(path)) == []
+
+
+def test_build_of_jenkins_releases_from_the_registry(server: Server) -> None:
+    """The stages of jenkins/Jenkinsfile that need what the role gave the agent; tests/cluster executes all of it."""
+    server.run("rm -rf /var/lib/jenkins-agent/platform")
+    server.clone("/var/lib/jenkins-agent/platform", user="jenkins-agent")
+    commit = "git -c user.name=test -c user.email=test@localhost commit -q --allow-empty -m 'by a build'"
+    server.build(f"{commit} && make .venv/ansible images smoke push")
+    password = "/var/lib/jenkins-agent/password"
+    content = server.run("cat /etc/jenkins/values/REGISTRY_PASSWORD").strip()
+    server.write(password, content, user="jenkins-agent")
+    started = time.monotonic()
+    server.build(f"REGISTRY_PASSWORD_FILE={password} make deploy && make verify releases")
+    revision = server.run("git rev-parse HEAD", user="jenkins-agent", folder="/var/lib/jenkins-agent/platform")[:12]
+    print(f"\n=== a build's deploy and verify: {time.monotonic() - started:.0f} s")
+    listed = server.run("cat /var/lib/jenkins-agent/platform/.cache/releases.txt")
+    assert revision in listed.splitlines()[1], listed
+    assert "jenkins" in listed.splitlines()[1]
 
 
 def encoded(text: str) -> str:
