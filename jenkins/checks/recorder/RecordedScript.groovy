@@ -1,0 +1,17 @@
+/** What a recorded script extends: whatever it does not define itself, its block is asked for. */
+abstract class RecordedScript extends Script {
+    private Block block
+
+    /** Which block is asked; a plain property would be a variable of the script. */
+    void asks(Block whole) {
+        block = whole
+    }
+
+    Object methodMissing(String name, Object arguments) {
+        block.invokeMethod(name, arguments)
+    }
+
+    Object propertyMissing(String name) {
+        block.getProperty(name)
+    }
+}
