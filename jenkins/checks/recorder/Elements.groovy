@@ -12,6 +12,7 @@ class Elements {
         use(Operators) {
             reading.run(call.body, new Maker(this, null), root)
         }
+        root.depthFirst().findAll { it instanceof Node && !lines.containsKey(it) }.each { lines[it] = call.line }
     }
 
     /** Raises a Fault at an element that is not known where it stands, or whose text is wrong. */
@@ -20,7 +21,7 @@ class Elements {
             int at = lines[child] ?: line
             Map entry = reading.vocabulary.find(place, child.name())
             if (!entry) {
-                throw reading.fault(reading.vocabulary.refusal(place, child.name(), title), at)
+                throw reading.fault(reading.vocabulary.refusal(place, child.name(), title, place), at)
             }
             reading.uses.plugin << entry.plugin
             Call call = new Call(name: child.name(), entry: entry, line: at)

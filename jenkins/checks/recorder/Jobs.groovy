@@ -92,7 +92,7 @@ class Jobs {
     }
 
     private static Map numbers(Call call) {
-        call?.calls.collectEntries { [(it.name): it.args[0]] } ?: [:]
+        (call?.calls ?: []).collectEntries { [(it.name): it.args[0]] }
     }
 
     private static Map step(Call call) {

@@ -35,9 +35,11 @@ class Reading {
             throw fault
         } catch (MultipleCompilationErrorsException errors) {
             def cause = errors.errorCollector.getError(0).cause
-            throw new Fault(path, cause.line, cause.originalMessage.trim())
+            String said = cause.originalMessage.trim()
+            boolean isEnd = said == 'unexpected token:' || said.endsWith("found ''")
+            throw new Fault(path, cause.line, isEnd ? 'the file ends too early: a brace or a quote is not closed' : said)
         } catch (Exception | StackOverflowError error) {
-            throw fault(error.message ?: error.class.simpleName, sources.line(error))
+            throw fault(error.message?.readLines()?.first() ?: error.class.simpleName, sources.line(error))
         }
         checkLeftovers(file)
         file.calls
@@ -48,7 +50,7 @@ class Reading {
         def (String word, int line) = sources.decode(name)
         Map entry = vocabulary.find(block.place(), word)
         if (!entry) {
-            throw fault(vocabulary.refusal(block.place(), word, block.title()), line)
+            throw fault(vocabulary.refusal(block.place(), word, block.title(), whole.name), line)
         }
         Call call = new Call(name: word, entry: entry, line: line, within: block)
         Call outer = block.owner() ?: whole

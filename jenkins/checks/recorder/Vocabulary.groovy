@@ -27,14 +27,22 @@ class Vocabulary {
         name in words[place]
     }
 
-    /** How to say that a name is not known in a place. */
-    String refusal(String place, String name, String title) {
-        List<String> elsewhere = places.findAll { other, names -> names.containsKey(name) && other[0] != '<' }*.key.sort()
-        String known = places[place].keySet().sort().join(', ')
+    /** How to say that a name is not known in a place of a kind of file. */
+    String refusal(String place, String name, String title, String file) {
+        List<String> elsewhere = within(file).findAll { find(it, name) }.sort()
         String what = "unknown ${nouns[place] ?: (place[0] == '<' ? 'element' : 'name')} '${name}' in ${title}"
-        if (elsewhere && place[0] != '<') {
+        if (elsewhere) {
             what = "misplaced '${name}' in ${title}: it belongs into ${elsewhere.join(' or ')}"
         }
+        String known = (places[place] ?: [:]).keySet().sort().join(', ')
         known ? "${what}; known here: ${known}" : what
+    }
+
+    /** The places that blocks in a place open, and itself. */
+    private Set<String> within(String place, Set<String> found = [] as Set) {
+        if (found.add(place)) {
+            places[place].each { name, entry -> entry.opens ? within(entry.opens, found) : null }
+        }
+        found
     }
 }
