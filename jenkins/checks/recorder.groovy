@@ -1,3 +1,5 @@
+// A program for the command line speaks on stderr, and ends with a status.
+/* groovylint-disable SystemErrPrint, SystemExit */
 import groovy.json.JsonOutput
 
 /*

@@ -41,8 +41,8 @@ class Arguments {
         int least = call.entry.least == null ? types.size() : call.entry.least
         boolean isAlone = call.entry.named && call.args && call.named
         if (call.args.size() < least || (call.args.size() > types.size() && !call.entry.more) || isAlone) {
-            String want = types ? "${least == types.size() ? '' : "${least} to "}${types.size()} without a name" : 'none without a name'
-            throw reading.fault("${call.name} takes other arguments: ${want}", call.line)
+            String count = least == types.size() ? "${least}" : "${least} to ${types.size()}"
+            throw reading.fault("${call.name} takes other arguments: ${count} without a name", call.line)
         }
         String alone = call.entry.oneArgument
         if (alone && !call.args && !call.named.containsKey(alone)) {

@@ -37,6 +37,6 @@ class Block extends GroovyObjectSupport {
 
     @Override
     void setProperty(String name, Object value) {
-        throw reading.fault("'${name} = …' is not possible in ${title()}")
+        reading.assign(this, name, value)
     }
 }

@@ -1,4 +1,4 @@
-/** The times that a job runs at, in Jenkins' dialect of cron: five fields, H for a time of the job's own, or @daily and the like. */
+/** When a job runs, in Jenkins' dialect of cron: five fields, H for a time of the job's own, or @daily and the like. */
 class Crontab {
     private static final List<String> ALIASES =
         ['@yearly', '@annually', '@monthly', '@weekly', '@daily', '@midnight', '@hourly']

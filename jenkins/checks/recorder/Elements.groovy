@@ -95,7 +95,9 @@ class Operators {
     }
 
     static Node div(Node node, Node like) {
-        Node found = node.children().find { it instanceof Node && it.name() == like.name() && it.attributes() + like.attributes() == it.attributes() }
+        Node found = node.children().find {
+            it instanceof Node && it.name() == like.name() && it.attributes().entrySet().containsAll(like.attributes().entrySet())
+        }
         if (!found) {
             node.append(like)
             return like

@@ -19,13 +19,13 @@ class Jobs {
             throw reading.fault("'${script}' is no name for a script: letters, digits and underscores", 1)
         }
         List<Call> calls = reading.execute("a jobs' file")
-        List<String> queued = calls.findAll { it.name == 'queue' }.collect { it.args[0] }
+        List<Call> queued = calls.findAll { it.name == 'queue' }
         List<Map> jobs = calls.findAll { it.body }.collect { job(reading, it) }
-        String unknown = queued.find { name -> !(name in jobs*.name) }
+        Call unknown = queued.find { !(it.args[0] in jobs*.name) }
         if (unknown) {
-            throw reading.fault("there is no job '${unknown}' to queue", calls.find { it.name == 'queue' && it.args[0] == unknown }.line)
+            throw reading.fault("there is no job '${unknown.args[0]}' to queue", unknown.line)
         }
-        jobs.collect { it + [queued: it.name in queued, uses: reading.uses] }
+        jobs.collect { Map job -> job + [queued: queued.any { it.args[0] == job.name }, uses: reading.uses] }
     }
 
     private Map job(Reading reading, Call call) {

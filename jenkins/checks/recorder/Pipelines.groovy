@@ -26,9 +26,10 @@ class Pipelines {
         List<Map> declared = pipeline.one('parameters')?.calls.collect { parameter(it) } ?: []
         parameters.declare(declared)
         Map result = [
-            pipeline: path, agent: agent(pipeline), parameters: declared, options: options(pipeline),
+            pipeline: path, agent: agent(pipeline), environment: environment(pipeline),
+            parameters: declared, options: options(pipeline),
             triggers: pipeline.one('triggers')?.calls.collect { [trigger: it.name, spec: it.args[0]] } ?: [],
-            stages: stages(reading, pipeline), post: post(pipeline),
+            stages: stages(reading, pipeline, bound(pipeline)), post: post(pipeline, bound(pipeline)),
         ]
         result + [uses: reading.uses]
     }
@@ -38,11 +39,26 @@ class Pipelines {
         agent ? (agent.args ? [(agent.args[0]): true] : [label: agent.value('label')]) : null
     }
 
+    private static Map environment(Call within) {
+        (within.one('environment')?.calls ?: []).collectEntries { Call variable ->
+            Object value = variable.args[0]
+            [(variable.name): value instanceof Call ? [credential: value.args[0]] : value]
+        }
+    }
+
+    /** The credentials that a block's environment binds. */
+    private static List<Map> bound(Call within) {
+        environment(within).findAll { name, value -> value instanceof Map }.collect { name, value ->
+            [kind: 'credentials', id: value.credential, variables: [name]]
+        }
+    }
+
     private static Map parameter(Call call) {
         Map named = call.named
         Object otherwise = call.name == 'booleanParam' ? false : (named.choices ? named.choices.first() : '')
         Map choices = named.choices ? [choices: named.choices] : [:]
-        [kind: call.name, name: named.name, default: named.get('defaultValue', otherwise), description: named.description ?: ''] + choices
+        Object first = named.get('defaultValue', otherwise)
+        [kind: call.name, name: named.name, default: first, description: named.description ?: ''] + choices
     }
 
     private static List<Map> options(Call within) {
@@ -51,7 +67,7 @@ class Pipelines {
         } ?: []
     }
 
-    private List<Map> stages(Reading reading, Call within) {
+    private List<Map> stages(Reading reading, Call within, List<Map> outer) {
         List<Call> inOrder = within.one('stages')?.calls ?: []
         inOrder.groupBy { it.args[0] }.each { name, same ->
             if (same.size() > 1) {
@@ -59,15 +75,17 @@ class Pipelines {
             }
         }
         inOrder.collect { Call stage ->
+            List<Map> bound = outer + bound(stage)
             Map found = [
-                name: stage.args[0], agent: agent(stage), when: conditions(reading, stage), options: options(stage),
-                steps: steps(stage.one('steps')), stages: stages(reading, stage), post: post(stage),
+                name: stage.args[0], agent: agent(stage), when: when(reading, stage), options: options(stage),
+                environment: environment(stage), steps: steps(stage.one('steps'), bound),
+                stages: stages(reading, stage, bound), post: post(stage, bound),
             ]
             found.findAll { key, value -> value }
         }
     }
 
-    private static List<Map> conditions(Reading reading, Call stage) {
+    private static List<Map> when(Reading reading, Call stage) {
         stage.one('when')?.calls.collect { Call call ->
             if (call.name != 'expression') {
                 return [condition: call.name, value: call.args[0]]
@@ -77,12 +95,12 @@ class Pipelines {
         }
     }
 
-    private static Map post(Call within) {
+    private static Map post(Call within, List<Map> bound) {
         List<Call> conditions = within.one('post')?.calls ?: []
-        conditions.sort(false) { CONDITIONS.indexOf(it.name) }.collectEntries { [(it.name): steps(it)] }
+        conditions.sort(false) { CONDITIONS.indexOf(it.name) }.collectEntries { [(it.name): steps(it, bound)] }
     }
 
-    private static List<Map> steps(Call block, List<Map> bound = []) {
+    private static List<Map> steps(Call block, List<Map> bound) {
         block?.calls.collect { Call call ->
             List<Map> bindings = call.name == 'withCredentials' ? call.args[0].collect { binding(it) } : []
             Map arguments = bindings ? [credentials: bindings] : call.arguments()
@@ -94,7 +112,7 @@ class Pipelines {
     }
 
     private static Map binding(Call call) {
-        List<String> variables = call.entry.named.findAll { name, type -> type == 'variable' }.collect { name, type -> call.named[name] }
-        [kind: call.name, id: call.named.credentialsId, variables: variables]
+        List<String> names = call.entry.named.findAll { name, type -> type == 'variable' }.keySet().toList()
+        [kind: call.name, id: call.named.credentialsId, variables: names.collect { call.named[it] }]
     }
 }

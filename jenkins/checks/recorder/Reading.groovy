@@ -10,7 +10,7 @@ class Reading {
     final Vocabulary vocabulary
     final Map<String, Object> variables
     /** Ids that the script relies on, by kind (lock, credential, label), and the plugins that bring its names. */
-    final Map<String, Set<String>> uses = [plugin: [] as TreeSet, lock: [] as TreeSet, credential: [] as TreeSet, label: [] as TreeSet]
+    final Map<String, Set<String>> uses = ['plugin', 'lock', 'credential', 'label'].collectEntries { [(it): [] as TreeSet] }
     final Sources sources = new Sources()
     private final Arguments arguments = new Arguments(this)
     private Call whole
@@ -38,7 +38,8 @@ class Reading {
             String said = cause.originalMessage.trim()
             boolean isEnd = said == 'unexpected token:' || said.endsWith("found ''")
             throw new Fault(path, cause.line, isEnd ? 'the file ends too early: a brace or a quote is not closed' : said)
-        } catch (Exception | StackOverflowError error) {
+        // A script may throw whatever it likes.
+        } catch (Exception | StackOverflowError error) { // groovylint-disable-line CatchException
             throw fault(error.message?.readLines()?.first() ?: error.class.simpleName, sources.line(error))
         }
         checkLeftovers(file)
@@ -82,6 +83,19 @@ class Reading {
         throw fault("unknown name '${name}' in ${block.title()}; given: ${variables.keySet().sort().join(', ') ?: 'none'}")
     }
 
+    /** A variable that an environment block sets, to a text or to a credential. */
+    void assign(Block block, String name, Object value) {
+        if (block.place() != 'environment') {
+            throw fault("'${name} = …' is not possible in ${block.title()}")
+        }
+        List<Call> calls = block.owner().calls
+        calls.removeAll { it.is(value) }
+        if (calls.any { it.name == name } || !(value instanceof Call || value instanceof CharSequence)) {
+            throw fault("environment: ${name} is set twice, or to what is no string: ${value}")
+        }
+        calls << new Call(name: name, entry: [:], within: block, args: [value])
+    }
+
     /** Execute a block; what it uses is looked for in the delegate, and nowhere else. */
     Object run(Closure body, Object delegate, Object... given) {
         Closure copy = body.rehydrate(delegate, body.owner, body.thisObject)
@@ -104,7 +118,7 @@ class Reading {
     private void checkLeftovers(Call call) {
         Call alone = call.calls.find { it.entry.belongs }
         if (alone) {
-            throw fault("'${alone.name}' does nothing here: it belongs into ${alone.entry.belongs}([…])", alone.line)
+            throw fault("'${alone.name}' does nothing here: it belongs into ${alone.entry.belongs}", alone.line)
         }
     }
 

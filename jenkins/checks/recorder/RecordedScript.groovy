@@ -1,5 +1,5 @@
-/** What a recorded script extends: whatever it does not define itself, its block is asked for. */
-abstract class RecordedScript extends Script {
+/** What a recorded script extends: whatever it does not define itself, its block is asked for. The compiler adds run(). */
+abstract class RecordedScript extends Script { // groovylint-disable-line AbstractClassWithoutAbstractMethod
     private Block block
 
     /** Which block is asked; a plain property would be a variable of the script. */

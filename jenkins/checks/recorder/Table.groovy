@@ -54,8 +54,9 @@ class Table {
             if (step.step == 'withCredentials') {
                 this.steps(step.steps, depth)
             } else {
-                String what = step.script ?: ([step.step] + step.findAll { it.key in ['value', 'artifacts', 'testResults'] }*.value).join(' ')
-                put(depth, what, step.credentials ? "with ${step.credentials*.id.join(', ')}" : '')
+                List about = step.findAll { it.key in ['value', 'artifacts', 'testResults'] }*.value
+                String bound = step.credentials ? "with ${step.credentials*.id.join(', ')}" : ''
+                put(depth, step.script ?: ([step.step] + about).join(' '), bound)
                 this.steps(step.steps, depth + 1)
             }
         }
