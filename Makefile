@@ -23,7 +23,7 @@ in_venv = PATH="$(CURDIR)/.venv/$(1)/bin:$$PATH"
 ask_password = $$([ "$$(id -u)" = 0 ] || [ -e .state ] || sudo -n true 2>/dev/null || echo --ask-become-pass)
 playbook = $(call in_venv,ansible) ansible-playbook -i inventories/$(PROFILE) $(ANSIBLE_OPTIONS)
 pytest = $(call in_venv,dev) python -m pytest $(PYTEST_OPTIONS)
-python_sources = services nagios/plugins roles tests benchmarks
+python_sources = services nagios/plugins roles jenkins tests benchmarks
 
 .PHONY: help
 help: ## list the verbs
@@ -94,12 +94,13 @@ restore: .venv/ansible ## bring such an archive back: FROM=file on the host
 	@$(playbook) -e 'from=$(FROM)' playbooks/jenkins_restore.yml
 
 ##@ Check
-.PHONY: test test-load test-training test-system test-images test-cluster test-roles test-site test-machine bench lint format
+.PHONY: test test-load test-training test-system test-images test-cluster test-roles test-site test-machine jenkins-test bench lint format
 test: .venv/dev ## the fast tests (a minute or two); says what it left out
 	@$(pytest)
 	@echo 'Left out, each with a verb of its own: floods of requests (make test-load), training with TensorFlow'
 	@echo '(make test-training), the running platform (make up test-system), images (make test-images), releases (make test-cluster),'
-	@echo 'roles on pristine machines (make test-roles), the whole of site.yml and the quick start on one (make test-site test-machine).'
+	@echo 'roles on pristine machines (make test-roles), the whole of site.yml and the quick start on one (make test-site test-machine),'
+	@echo "Jenkins' pipelines and jobs (make jenkins-test)."
 
 test-load: .venv/dev ## floods of requests: overload, ten thousand bodies, generated from the schemas
 	@$(install_wrk)
@@ -125,6 +126,11 @@ test-site: .venv/dev .venv/ansible ## site.yml on a bare server: up, again, a re
 
 test-machine: .venv/dev ## the quick start on a pristine Debian machine in a container
 	@$(pytest) -m machine tests
+
+jenkins-test: .venv/dev ## execute Jenkins' pipelines and jobs with its Groovy against the names it knows; lint them; list them
+	@$(install_groovy)
+	@$(pytest) -m '' jenkins
+	@$(call in_venv,dev) python tests/recording.py
 
 bench: .venv/training $(if $(PEERS),.venv/mlserver .venv/bentoml) ## measure what a forecast costs: [PEERS=1] [ROUNDS=3]
 	@$(install_wrk)
@@ -184,11 +190,17 @@ training = $(call in_venv,training) PYTHONPATH=$(inference_path) python -m ml_in
 results = $(or $(OUT),reports)
 inference_path = services/contract/src:services/runtime/src:services/ml-inference/src
 mypy_targets = services/contract/src services/runtime/src services/api-gateway/src services/ml-inference/src \
-	nagios/plugins/src roles/supervisor/library roles/release/library roles/preflight/library roles/preflight/module_utils tests benchmarks
+	nagios/plugins/src roles/supervisor/library roles/release/library roles/preflight/library roles/preflight/module_utils jenkins/checks jenkins/tests tests benchmarks
 
 # The load generator, from Debian.
 install_wrk = command -v wrk >/dev/null || { echo '==> installing the load generator wrk' && \
 	$(as_root) apt-get update -q && $(as_root) apt-get install -q -y --no-install-recommends wrk; }
+# Jenkins' own version of Groovy, and what the linter runs on, from Debian.
+install_groovy = missing=; for command in groovy java node npm; do command -v $$command >/dev/null || missing=1; done; \
+	[ -z "$$missing" ] || { echo '==> installing groovy, a Java runtime, node and npm' && $(as_root) apt-get update -q && \
+	$(as_root) apt-get install -q -y --no-install-recommends $$(command -v groovy >/dev/null || echo groovy) \
+	$$(command -v java >/dev/null || echo default-jre-headless) $$(command -v node >/dev/null || echo nodejs) \
+	$$(command -v npm >/dev/null || echo npm); }
 as_root = $$([ "$$(id -u)" = 0 ] || echo sudo)
 
 # $(call options,NAME…): for each variable that is set its option, --data for DATA

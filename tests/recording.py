@@ -1,4 +1,4 @@
-"""What Jenkins' content says when Jenkins' own Groovy executes it: pipelines, jobs, and a pipeline's commands in their order.
+"""What jenkins/ says when Jenkins' own Groovy executes it: pipelines, jobs, a pipeline's commands in their order.
 
 `commands("jenkins/Jenkinsfile", RELEASE="false")` are those of a build where all goes well, to be compared or executed.
 As a program it prints everything in tables.

@@ -1,6 +1,6 @@
 """Whether Jenkins could take in jenkins/casc and plugins.txt, as far as their files tell: `casc.py --values NAME,NAME`.
 
-What is wrong is a line on stderr that names the file and what to do, and the exit status is 1. It needs PyYAML and nothing else.
+What is wrong is a line on stderr that names the file and what to do, and the exit status is 1. It needs PyYAML alone.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ INNERMOST = re.compile(r"\$\{([^${}]*)\}")
 DONE = "\0"
 
 
-class UniqueKeysLoader(yaml.SafeLoader):
+class UniqueKeysLoader(yaml.SafeLoader):  # type: ignore[misc]  # PyYAML ships no types
     """YAML in which a key that stands twice is an error, and not silently the second one."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -44,7 +44,7 @@ class UniqueKeysLoader(yaml.SafeLoader):
 
 @dataclass(frozen=True)
 class Leaf:
-    """A value of a file: the keys that lead to it, those of lists' items without a number, and whether it is an item's."""
+    """A value of a file: the keys that lead to it, without the numbers of lists' items, and whether it is in one."""
 
     path: tuple[str, ...]
     value: Any
@@ -137,7 +137,7 @@ def check_keys(found: Configuration, keys: dict[str, Any]) -> set[str]:
 
 
 def names_in(text: str) -> Iterator[tuple[str, str]]:
-    """The names in a text's ${…}, from the innermost out, each with what is made of it: ('base64', '') has another within."""
+    """The names in a text's ${…}, from the innermost out, each behind what is made of it, 'base64' or nothing."""
     while match := INNERMOST.search(text):
         inner = match[1].partition(":-")[0]
         maker, colon, name = inner.rpartition(":")
@@ -153,7 +153,9 @@ def check_values(found: Configuration, given: set[str]) -> None:
             if name.startswith(DONE) or maker in READERS:
                 continue
             if maker in MAKERS:
-                found.complain(file, f"{leaf.name}: ${{{maker}:{name}}} is about the name itself: ${{{maker}:${{{name}}}}}")
+                found.complain(
+                    file, f"{leaf.name}: ${{{maker}:{name}}} is about the name itself: ${{{maker}:${{{name}}}}}"
+                )
             elif maker:
                 found.complain(file, f"{leaf.name}: Jenkins knows no ${{{maker}:…}}")
             elif name not in given:
@@ -185,14 +187,18 @@ def check_files(found: Configuration) -> None:
         if leaf.path[-1] == "file" and not path.startswith(LIVE):
             found.complain(file, f"{leaf.name}: {path} does not begin with {LIVE}, where the role brings this folder")
         elif path.startswith(LIVE) and not (found.folder / path.removeprefix(LIVE)).is_file():
-            found.complain(file, f"{leaf.name}: there is no jenkins/{path.removeprefix(LIVE)}: correct the path, or add the file")
+            found.complain(
+                file, f"{leaf.name}: there is no jenkins/{path.removeprefix(LIVE)}: correct the path, or add the file"
+            )
 
 
 def at(content: Any, *path: str) -> list[Any]:
     """What stands at a path in a tree; lists on the way are gone through."""
     items = content if isinstance(content, list) else [content]
     for key in path:
-        below = [value for item in items if isinstance(item, dict) for name, value in item.items() if key in (name, "*")]
+        below = [
+            value for item in items if isinstance(item, dict) for name, value in item.items() if key in (name, "*")
+        ]
         items = [each for value in below for each in (value if isinstance(value, list) else [value])]
     return items
 
@@ -204,13 +210,15 @@ def declared(found: Configuration) -> dict[str, set[str]]:
     return {
         "lock": set(at(everything, "unclassified", "lockableResourcesManager", "declaredResources", "name")),
         "credential": set(at(everything, "credentials", "system", "domainCredentials", "credentials", "*", "id")),
-        "label": {each for text in labels for each in str(text).split()} | set(at(everything, "jenkins", "nodes", "*", "name")),
+        "label": {each for text in labels for each in str(text).split()}
+        | set(at(everything, "jenkins", "nodes", "*", "name")),
     }
 
 
 def check_recordings(found: Configuration, recordings: Iterable[Path]) -> dict[str, str]:
     """What recorded pipelines and jobs use is declared; gives the plugins that they need, each with who needs it."""
-    there, needed = declared(found), {}
+    there = declared(found)
+    needed: dict[str, str] = {}
     where = {
         "lock": "a resource of unclassified.lockableResourcesManager",
         "credential": "in casc/credentials.yaml",
@@ -222,7 +230,9 @@ def check_recordings(found: Configuration, recordings: Iterable[Path]) -> dict[s
             source = each.get("file") or each["pipeline"]
             for kind, place in where.items():
                 for name in sorted(set(each["uses"][kind]) - there[kind]):
-                    found.complain(source, f"uses the {kind} '{name}', which is not {place}: add it there, or correct it")
+                    found.complain(
+                        source, f"uses the {kind} '{name}', which is not {place}: add it there, or correct it"
+                    )
             needed |= {plugin: source for plugin in each["uses"]["plugin"] if plugin != "core"}
     return needed
 
@@ -250,7 +260,7 @@ def main() -> int:
     parser.add_argument("--recording", type=Path, nargs="*", default=[], help="what bin/jenkins-recorder printed")
     given = parser.parse_args()
     found = problems(given.folder, set(filter(None, given.values.split(","))), given.recording)
-    print(*found, sep="\n", end="\n" if found else "", file=sys.stderr)
+    sys.stderr.writelines(f"{line}\n" for line in found)
     return 1 if found else 0
 
 

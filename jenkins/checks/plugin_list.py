@@ -11,7 +11,7 @@ import yaml
 LIST = "plugins.txt"
 DEPENDENCIES = "checks/dependencies.yml"
 LINE = re.compile(r"([a-z0-9][a-z0-9-]*):([\w.+-]+)")
-MOVING = {"experimental", "lat" "est"}  # what the plugin manager takes for a version, and is another one tomorrow
+MOVING = {"experimental", "lat" + "est"}  # what the plugin manager takes for a version, and is another one tomorrow
 
 
 def read(text: str) -> tuple[dict[str, str], list[str]]:

@@ -29,6 +29,13 @@ def recorded() -> list[dict[str, Any]]:
     return [each for content in contents for each in (content if isinstance(content, list) else [content])]
 
 
+def cases(name: str) -> dict[str, dict[str, str]]:
+    """Things that are wrong, and what is said of them, from a file beside this one."""
+    found = yaml.safe_load((JENKINS / "tests" / name).read_text(encoding="utf-8"))
+    assert isinstance(found, dict)
+    return found
+
+
 def value_names() -> set[str]:
     """The names that the configuration's ${…} may have: the role writes a file for each."""
     found = yaml.safe_load((ROOT / "roles/jenkins/vars/main.yml").read_text(encoding="utf-8"))["__jenkins_values"]

@@ -1,8 +1,9 @@
-"""What casc.py finds in jenkins/: nothing as it stands, and each thing that would keep Jenkins from starting or a build from running."""
+"""What casc.py finds in jenkins/: nothing as it stands, and what would keep Jenkins or a build from starting."""
 
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,11 +12,18 @@ import pytest
 
 import casc
 import plugin_list
-from content import JENKINS, JOBS, recorded, recordings, value_names, verb
+from content import JENKINS, JOBS, cases, recorded, recordings, value_names, verb
 from recording import all_commands
 from running import ROOT
 
 MAX_PIPELINE_LINES = 60
+SPOILT = cases("spoilt.yml")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A copy of jenkins/, to spoil."""
+    return Path(shutil.copytree(JENKINS, tmp_path / "jenkins", ignore=shutil.ignore_patterns("__pycache__")))
 
 
 def spoil(folder: Path, name: str, old: str, new: str) -> None:
@@ -47,58 +55,12 @@ def test_program_when_a_value_is_missing_then_says_so_in_one_line_and_fails() ->
     assert subprocess.run(command, capture_output=True, text=True, check=False).returncode == 0
 
 
-SPOILT = {
-    "a value that nobody writes": ("casc/controller.yaml", "${CONTROLLER_URL}", "${NOPE}", "nobody writes NOPE"),
-    "a value within another": ("casc/credentials.yaml", "${REGISTRY_PASSWORD}", "${NOPE}", "nobody writes NOPE"),
-    "a value that nobody uses": ("casc/controller.yaml", "${CONTROLLER_URL}", "http://x/", "nothing uses CONTROLLER_URL"),
-    "an escaped value": ("casc/controller.yaml", "${CONTROLLER_URL}", "^${CONTROLLER_URL}", "nothing uses CONTROLLER_URL"),
-    "a name taken for its value": (
-        "casc/credentials.yaml",
-        "${base64:${REGISTRY_PASSWORD}}",
-        "${base64:REGISTRY_PASSWORD}",
-        "${base64:${REGISTRY_PASSWORD}}",
-    ),
-    "an unknown way to look a value up": ("casc/agents.yaml", "${AGENT_DIR}", "${vault:AGENT_DIR}", "no ${vault:…}"),
-    "a plain password": ("casc/security.yaml", "${ADMIN_PASSWORD}", "admin", "users.password stands in plain"),
-    "a password with something round it": (
-        "casc/security.yaml",
-        "${ADMIN_PASSWORD}",
-        "${ADMIN_PASSWORD}1",
-        "users.password stands in plain",
-    ),
-    "a plain file": ("casc/credentials.yaml", "${base64:${REGISTRY_PASSWORD}}", "c2VjcmV0", "secretBytes stands in plain"),
-    "a key twice in a file": ("casc/controller.yaml", "  mode: EXCLUSIVE\n", "  mode: EXCLUSIVE\n  mode: NORMAL\n", "stands twice"),
-    "a key in two files": ("casc/security.yaml", "jenkins:\n", "jenkins:\n  mode: NORMAL\n", "sets jenkins.mode, as casc/con"),
-    "what is no YAML": ("casc/jobs.yaml", "jobs:", "jobs: [", "casc/jobs.yaml:2: is no valid YAML"),
-    "an empty file": ("casc/jobs.yaml", "jobs:\n  - file: /etc/jenkins/live/seed.groovy\n", "", "says nothing"),
-    "an unknown root": ("casc/jobs.yaml", "jobs:", "job:", "unknown key job"),
-    "a typing error below a root": ("casc/controller.yaml", "numExecutors", "numExecutor", "unknown key jenkins.numExecutor:"),
-    "a plugin's key that is not known": ("casc/builds.yaml", "lockableResourcesManager", "gitTool", "key unclassified.gitTool"),
-    "a script that is not there": ("casc/jobs.yaml", "seed.groovy", "sed.groovy", "there is no jenkins/sed.groovy"),
-    "a script elsewhere": ("casc/jobs.yaml", "/etc/jenkins/live/", "/tmp/", "does not begin with /etc/jenkins/live/"),
-    "a lock that is not declared": ("casc/builds.yaml", "name: environment", "name: other", "uses the lock 'environment'"),
-    "a credential that is not declared": ("casc/credentials.yaml", "id: repository", "id: x", "uses the credential 'repository'"),
-    "a label that no agent has": ("casc/agents.yaml", "labelString: platform", "labelString: x", "uses the label 'platform'"),
-    "a plugin for a step": ("plugins.txt", "\ntimestamper:", "\n#", "timestamper is missing, which jenkins/"),
-    "a plugin for a key": ("plugins.txt", "\nmatrix-auth:", "\n#", "matrix-auth is missing, which casc/ needs"),
-    "a plugin for a job": ("plugins.txt", "\nworkflow-multibranch:", "\n#", "workflow-multibranch is missing, which jenkins/jobs/"),
-    "a plugin's own dependency": ("plugins.txt", "\ninstance-identity:", "\n#", "instance-identity is missing, which "),
-    "a plugin without a version": ("plugins.txt", "\nmailer:", "\nmailer\n#", "'mailer' is not name:version"),
-    "a plugin's moving version": ("plugins.txt", "\nmailer:", "\nmailer:latest\n#", "'mailer:latest' is not name:version"),
-    "a plugin twice": ("plugins.txt", "\nmailer:", "\nmailer:1\nmailer:", "mailer stands twice"),
-    "plugins in disorder": ("plugins.txt", "\nmailer:", "\nzz:1\nmailer:", "mailer comes after zz"),
-    "a plugin nobody knows": ("plugins.txt", "\nmailer:", "\nmailer-api:1\nmailer:", "checks/dependencies.yml: mailer-api is missing"),
-    "a plugin nobody needs": ("checks/dependencies.yml", "  - junit\n", "", "nothing needs junit"),
-    "a plugin's dependencies without it": ("checks/dependencies.yml", "plugins:\n", "plugins:\n  zz: []\n", "zz is not in plugins.txt"),
-}
-
-
 @pytest.mark.parametrize("name", SPOILT)
 def test_content_when_it_has_a_fault_then_a_line_says_where_and_what(name: str, folder: Path) -> None:
-    file, old, new, said = SPOILT[name]
-    spoil(folder, file, old, new)
+    case = SPOILT[name]
+    spoil(folder, case["file"], case["old"], case["new"])
     found = problems(folder, *recordings())
-    assert [line for line in found if said in line], found
+    assert [line for line in found if case["says"] in line], found
     assert all(re.match(r"[\w./-]+(:\d+)?: .+", line) and "\n" not in line for line in found)
 
 
@@ -109,7 +71,13 @@ def test_secret_when_the_role_does_not_write_it_then_every_place_is_named(folder
 
 
 def test_names_in_a_text_when_nested_then_come_from_the_innermost_out() -> None:
-    assert list(casc.names_in("a ${B} ${base64:${C}} ${D:-${E}}")) == [("", "B"), ("", "C"), ("base64", "\0"), ("", "E"), ("", "D")]
+    assert list(casc.names_in("a ${B} ${base64:${C}} ${D:-${E}}")) == [
+        ("", "B"),
+        ("", "C"),
+        ("base64", "\0"),
+        ("", "E"),
+        ("", "D"),
+    ]
 
 
 def test_plugins_when_a_root_goes_then_what_only_it_needed_goes_with_it() -> None:

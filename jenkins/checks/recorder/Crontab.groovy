@@ -3,8 +3,8 @@ class Crontab {
     private static final List<String> ALIASES =
         ['@yearly', '@annually', '@monthly', '@weekly', '@daily', '@midnight', '@hourly']
     private static final List<Map> FIELDS = [
-        [name: 'minute', range: 0..59], [name: 'hour', range: 0..23], [name: 'day of the month', range: 1..31],
-        [name: 'month', range: 1..12], [name: 'day of the week', range: 0..7],
+        [name: 'minute', range: 0..59], [name: 'hour', range: 0..23], [name: 'day of the month', range: 1..31, hashed: 28],
+        [name: 'month', range: 1..12], [name: 'day of the week', range: 0..7, hashed: 7],
     ]
 
     /** What is wrong with a specification, or null; it may have comments, a time zone and several lines. */
@@ -25,11 +25,13 @@ class Crontab {
             return "cron specification '${line}' has ${fields.size()} fields, not five; or one of ${ALIASES.join(' ')}"
         }
         FIELDS.withIndex().findResult { Map field, int index ->
-            fields[index].split(',', -1).findResult { wrongPart(it, field.name, field.range) }
+            fields[index].split(',', -1).findResult { wrongPart(it, field) }
         }
     }
 
-    private static String wrongPart(String part, String name, IntRange range) {
+    private static String wrongPart(String part, Map field) {
+        String name = field.name
+        IntRange range = field.range
         def form = part =~ /(?:\*|H(?:\((\d+)-(\d+)\))?|(\d+)(?:-(\d+))?)(?:\/(\d+))?/
         if (!form.matches()) {
             return "cron specification: '${part}' is no ${name}"
@@ -42,7 +44,8 @@ class Crontab {
         }
         boolean isBackwards = [numbers[0..1], numbers[2..3]].any { it[1] != null && it[0] > it[1] }
         boolean isStepAlone = step != null && numbers[2] != null && numbers[3] == null
-        if (isBackwards || isStepAlone || step == 0 || (step ?: 1) > range.to + 1) {
+        int choice = numbers[1] == null ? field.hashed ?: range.size() : numbers[1] - numbers[0] + 1 // for H to take one of
+        if (isBackwards || isStepAlone || step == 0 || (part[0] == 'H' && (step ?: 1) > choice)) {
             return "cron specification: '${part}' is no range of the ${name}"
         }
         null
