@@ -25,8 +25,9 @@ class Reading {
     /** Execute the script as a file of a kind; gives its calls. */
     List<Call> execute(String place) {
         Call file = new Call(name: place, entry: [:])
+        String text = new File(path).getText('UTF-8')
         try {
-            RecordedScript script = sources.parse(new File(path).getText('UTF-8'))
+            RecordedScript script = sources.parse(text)
             file.within = new Block(this, place, null)
             whole = file
             script.asks(file.within)
