@@ -32,9 +32,8 @@ class Call {
         outer && own == name ? "${own} of ${outer.title.split(' of ').last()}" : own
     }
 
-    /** The named arguments, with what stood alone under the name it has. */
+    /** The arguments by name; those without one are `args`, but for a command, which is the script in either case. */
     Map arguments() {
-        String alone = entry.oneArgument
-        (alone && args ? [(alone): args[0]] : [:]) + named
+        (args ? (name == 'sh' ? [script: args[0]] : [args: args]) : [:]) + named
     }
 }

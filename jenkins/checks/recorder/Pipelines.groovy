@@ -104,10 +104,9 @@ class Pipelines {
         block?.calls.collect { Call call ->
             List<Map> bindings = call.name == 'withCredentials' ? call.args[0].collect { binding(it) } : []
             Map arguments = bindings ? [credentials: bindings] : call.arguments()
-            Map others = call.args && !call.entry.oneArgument && !bindings ? [value: call.args[0]] : [:]
             Map inner = call.body ? [steps: steps(call, bound + bindings)] : [:]
             Map credentials = call.name == 'sh' && bound ? [credentials: bound] : [:]
-            [step: call.name] + others + arguments + credentials + inner
+            [step: call.name] + arguments + credentials + inner
         }
     }
 

@@ -54,7 +54,7 @@ class Table {
             if (step.step == 'withCredentials') {
                 this.steps(step.steps, depth)
             } else {
-                List about = step.findAll { it.key in ['value', 'artifacts', 'testResults'] }*.value
+                List about = (step.args ?: []) + (step.artifacts ?: [])
                 String bound = step.credentials ? "with ${step.credentials*.id.join(', ')}" : ''
                 put(depth, step.script ?: ([step.step] + about).join(' '), bound)
                 this.steps(step.steps, depth + 1)
