@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from recording import record_pipelines
 
 import readme
 from builds import ABORTED, FAILURE, SUCCESS, Abort, Build
 from clusters import Cluster
 from engine import docker
+from recording import record_pipelines
 from running import ROOT, run
 
 pytestmark = pytest.mark.cluster
