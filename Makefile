@@ -23,7 +23,7 @@ in_venv = PATH="$(CURDIR)/.venv/$(1)/bin:$$PATH"
 ask_password = $$([ "$$(id -u)" = 0 ] || [ -e .state ] || sudo -n true 2>/dev/null || echo --ask-become-pass)
 playbook = $(call in_venv,ansible) ansible-playbook -i inventories/$(PROFILE) $(ANSIBLE_OPTIONS)
 pytest = $(call in_venv,dev) python -m pytest $(PYTEST_OPTIONS)
-python_sources = services nagios/plugins roles jenkins tests benchmarks
+python_sources = services nagios/plugins roles jenkins tests benchmarks bin/smoke
 
 .PHONY: help
 help: ## list the verbs
@@ -54,11 +54,15 @@ replay: .venv/dev ## send a real trace through the running gateway: DATA=file.pa
 		$(if $(API_KEY_FILE),--api-key-file '$(API_KEY_FILE)')
 
 ##@ Release
-.PHONY: images push deploy rollback releases adopt
+.PHONY: images smoke push deploy rollback releases adopt
 # Onto the cluster of PROFILE: minikube, or cluster for one of your own. WHY='…' goes into the release's record.
-images push deploy rollback releases: PROFILE := $(if $(filter command line environment,$(origin PROFILE)),$(PROFILE),minikube)
+images smoke push deploy rollback releases: PROFILE := $(if $(filter command line environment,$(origin PROFILE)),$(PROFILE),minikube)
 images: .venv/ansible ## build both services' images with Docker, tagged with the commit
 	@$(playbook) playbooks/images.yml
+
+smoke: .venv/ansible ## start the built images beside everything else, ask them for a known forecast, and take them away again
+	@ANSIBLE_DISPLAY_OK_HOSTS=false $(playbook) playbooks/smoke.yml -e 'facts=$(smoke_facts)'
+	@$(call in_venv,ansible) bin/smoke '$(smoke_facts)'
 
 push: .venv/ansible ## bring the images to the registry, or into Minikube
 	@$(playbook) playbooks/push.yml
@@ -112,7 +116,7 @@ test-training: .venv/training ## tests of the training, with TensorFlow
 test-system: .venv/dev ## tests of what `make up` started: README's words, faults, the Nagios page
 	@$(pytest) -m system tests
 
-test-images: .venv/dev .venv/ansible ## what is in the images, and docker compose
+test-images: .venv/dev .venv/ansible ## what is in the images, docker compose, and make smoke
 	@$(pytest) -m cluster -s tests/images
 
 test-cluster: .venv/dev .venv/ansible ## releases onto a Minikube and a Kubernetes that are made for it
@@ -190,7 +194,11 @@ training = $(call in_venv,training) PYTHONPATH=$(inference_path) python -m ml_in
 results = $(or $(OUT),reports)
 inference_path = services/contract/src:services/runtime/src:services/ml-inference/src
 mypy_targets = services/contract/src services/runtime/src services/api-gateway/src services/ml-inference/src \
-	nagios/plugins/src roles/supervisor/library roles/release/library roles/preflight/library roles/preflight/module_utils jenkins/checks jenkins/tests tests benchmarks
+	nagios/plugins/src roles/supervisor/library roles/release/library roles/preflight/library roles/preflight/module_utils \
+	jenkins/checks jenkins/tests tests benchmarks bin/smoke
+
+# Of this make alone: two may run at once.
+smoke_facts = .cache/smoke-$(shell echo $$PPID).json
 
 # The load generator, from Debian.
 install_wrk = command -v wrk >/dev/null || { echo '==> installing the load generator wrk' && \

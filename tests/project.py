@@ -103,7 +103,7 @@ class Project:
     def make(self, *verbs: str, options: str = "", why: str = "", **values: Any) -> Outcome:
         """Type `make` with these verbs; `values` are for this time alone."""
         started = time.monotonic()
-        with self._start(*verbs, options=options, why=why, **values) as process:
+        with self.start(*verbs, options=options, why=why, **values) as process:
             assert process.stdout
             lines = [(time.monotonic() - started, line) for line in process.stdout]
         return Outcome(process.returncode, lines, time.monotonic() - started)
@@ -117,7 +117,7 @@ class Project:
 
     def kill_at(self, task: str, *verbs: str) -> None:
         """Type `make`, and end all its processes with SIGKILL as soon as a task begins."""
-        with self._start(*verbs) as process:
+        with self.start(*verbs) as process:
             assert process.stdout
             said = ""
             for line in process.stdout:
@@ -128,7 +128,8 @@ class Project:
             else:
                 pytest.fail(f"make {' '.join(verbs)} did not come to {task}:\n{said[-5000:]}")
 
-    def _start(self, *verbs: str, options: str = "", why: str = "", **values: Any) -> subprocess.Popen[str]:
+    def start(self, *verbs: str, options: str = "", why: str = "", **values: Any) -> subprocess.Popen[str]:
+        """Type `make` with these verbs, in a session of its own, and do not wait for its end."""
         more = self._values.with_name("more.json")
         more.write_text(json.dumps(values))  # not onto the command line, where make and the shell would read them
         return subprocess.Popen(
