@@ -40,6 +40,7 @@ def roles(folder: Path, tasks: list[dict[str, Any]]) -> Iterator[tuple[str, str]
         condition = str(task.get("when", ""))
         if included := task.get("ansible.builtin.include_role"):
             yield included["name"], condition
+        yield from roles(folder, task.get("block", []))
         if file := task.get("ansible.builtin.include_tasks"):
             yield from roles(folder, yaml.safe_load((folder / file).read_text(encoding="utf-8")))
 
