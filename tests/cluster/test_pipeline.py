@@ -119,6 +119,7 @@ def test_pipeline_when_there_is_a_commit_then_it_becomes_a_verified_release(agen
     assert [name for name, _, _ in build.ended] == [
         "Lint", "Test", "Images", "Smoke", "Push", "Deploy", "Verify", "Release",
     ]  # fmt: skip
+    assert [report.name for report in build.reports] == ["junit.xml"]
     assert_live(agent, agent.git("rev-parse", "HEAD")[:12])
     assert_nothing_is_left(agent)
     assert agent.credentials["registry-password"].read_text() not in build.said
