@@ -29,6 +29,7 @@ PROGRAMS = (
     "dockerd",
     "containerd",
     "minikube",
+    "jenkins",
 )
 LISTEN = "0A"
 
