@@ -10,6 +10,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -60,8 +61,20 @@ def record_pipelines(*files: Path, **parameters: str) -> list[dict[str, Any]]:
 
     Raises ValueError with the recorder's words about a pipeline that Jenkins would refuse.
     """
-    options = [word for name, value in parameters.items() for word in ("--param", f"{name}={value}")]
+    options = parameter_options(job_parameters() | parameters)
     return _recorded(recorder("pipeline", *options, *_relative(files or pipeline_files())))
+
+
+@cache
+def job_parameters() -> dict[str, str]:
+    """What builds are given where nobody says otherwise: the defaults of all jobs' parameters."""
+    found = [parameter for job in record_jobs() for parameter in job.get("parameters", [])]
+    return {each["name"]: json.dumps(each["default"]).strip('"') for each in found}
+
+
+def parameter_options(parameters: dict[str, str]) -> list[str]:
+    """The recorder's options that give a build its parameters."""
+    return [word for name, value in parameters.items() for word in ("--param", f"{name}={value}")]
 
 
 def record_jobs(*files: Path, values: dict[str, str] = JOB_VALUES) -> list[dict[str, Any]]:
@@ -130,7 +143,7 @@ def main() -> int:
     """Print pipelines and jobs as tables."""
     shown = [
         recorder("jobs", "--tree", *job_options(JOB_VALUES), *_relative(job_files())),
-        recorder("pipeline", "--tree", *_relative(pipeline_files())),
+        recorder("pipeline", "--tree", *parameter_options(job_parameters()), *_relative(pipeline_files())),
     ]
     for done in shown:
         print(done.stdout + done.stderr)

@@ -3,6 +3,10 @@ pipelineJob('release') {
     logRotator {
         numToKeep(50)
     }
+    parameters {
+        stringParam('WHY', '', 'For the record of the release; empty takes the subject of the commit')
+        booleanParam('RELEASE', true, 'Without it the pipeline ends after the smoke test')
+    }
     configure {
         it / 'properties' / 'org.jenkinsci.plugins.workflow.job.properties.PipelineTriggersJobProperty' / 'triggers' <<
             'hudson.triggers.SCMTrigger' {

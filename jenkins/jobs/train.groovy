@@ -3,6 +3,10 @@ pipelineJob('train') {
     logRotator {
         numToKeep(20)
     }
+    parameters {
+        stringParam('DATA', '', 'A file of samples on the agent; empty trains on generated links')
+        booleanParam('ADOPT', true, 'Whether a model that passed is committed, and so released')
+    }
     configure {
         it / 'properties' / 'org.jenkinsci.plugins.workflow.job.properties.PipelineTriggersJobProperty' / 'triggers' <<
             'hudson.triggers.TimerTrigger' {

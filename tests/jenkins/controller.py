@@ -33,10 +33,10 @@ class Controller:
 
     def __init__(self) -> None:
         self.message, self.user, self.password = "", "", ""
-        self.jobs: list[str] = []
+        self.seed_log = HOME / "jobs/seed/built"
         self.agent_seen = 0.0
         self.key = self._key()
-        self.load()
+        self.load()  # what the seed queues now, Jenkins forgets as it loads its queue
 
     @staticmethod
     def _key() -> bytes:
@@ -66,11 +66,25 @@ class Controller:
         message = re.search(r'systemMessage: "([^"]+)"', "\n".join(texts))
         self.message = message[1] if message else ""
         self.user, self.password = ((values / name).read_text() for name in ("ADMIN_USER", "ADMIN_PASSWORD"))
-        live = files[0].resolve().parent.parent
-        scripts = [live / "seed.groovy", *sorted((live / "jobs").glob("*.groovy"))]
-        self.jobs = [name for script in scripts for name in JOB.findall(script.read_text())]
-        for name in self.jobs:
-            (HOME / "jobs" / name).mkdir(parents=True, exist_ok=True)
+        self.live = files[0].resolve().parent.parent
+        (HOME / "jobs/seed").mkdir(parents=True, exist_ok=True)
+
+    def run_seed(self) -> None:
+        """Make the jobs that the scripts name, and delete the others."""
+        scripts = [self.live / "seed.groovy", *sorted((self.live / "jobs").glob("*.groovy"))]
+        wanted = {name for script in scripts for name in JOB.findall(script.read_text())}
+        for name in wanted | set(self.jobs):
+            folder = HOME / "jobs" / name
+            if name in wanted:
+                folder.mkdir(exist_ok=True)
+            else:
+                folder.rmdir()
+        self.seed_log.touch()
+
+    @property
+    def jobs(self) -> list[str]:
+        """Names of all jobs."""
+        return sorted(folder.name for folder in (HOME / "jobs").iterdir())
 
     @property
     def agent_secret(self) -> str:
@@ -102,9 +116,10 @@ class Handler(BaseHTTPRequestHandler):
                 return self.answer(401)
             try:
                 controller.load()
-            except RefusedError as error:
-                print(error, flush=True)
-                return self.answer(500, str(error).encode())
+            except RefusedError as error:  # the original answers 200, too
+                print(f"SEVERE: {error}", flush=True)
+                return self.answer(200, json.dumps({"status": "error", "message": str(error)}).encode())
+            controller.run_seed()
             return self.answer(200)
         if url.path == "/wsagents/" and self.headers.get("Node-Secret") == controller.agent_secret:
             controller.agent_seen = time.monotonic()
@@ -122,6 +137,9 @@ class Handler(BaseHTTPRequestHandler):
         if url.path == "/api/json":
             jobs = [{"name": name} for name in controller.jobs]
             return self.answer(200, json.dumps({"description": controller.message, "jobs": jobs}).encode())
+        if url.path == "/job/seed/api/json":
+            last = {"building": False, "result": "SUCCESS"} if controller.seed_log.exists() else None
+            return self.answer(200, json.dumps({"inQueue": False, "lastBuild": last}).encode())
         if url.path == "/computer/server/jenkins-agent.jnlp":
             told = "".join(f"<argument>{each}</argument>" for each in (controller.agent_secret, "server"))
             text = f"<jnlp><application-desc>{told}</application-desc></jnlp>"
@@ -143,7 +161,10 @@ def main() -> None:
     try:
         Handler.controller = Controller()
     except RefusedError as error:
-        sys.exit(str(error))
+        print(f"SEVERE: {error}", flush=True)
+        if not (HOME / "boot-failure.groovy").exists():
+            signal.pause()  # up, with nothing but an error page
+        sys.exit(1)
     for folder in ("workspace/release", "caches"):  # what a backup leaves out
         (HOME / folder).mkdir(parents=True, exist_ok=True)
         (HOME / folder / "large").touch()

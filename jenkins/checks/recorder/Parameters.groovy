@@ -1,10 +1,12 @@
-/** A build's parameters: what is given, and else what the pipeline declares as the default. */
+/** A build's parameters: what is given, as its job would, and else what the pipeline declares as the default. */
 class Parameters extends GroovyObjectSupport {
     private final Map<String, Object> values
     private Reading script
 
     Parameters(Map<String, String> given) {
-        values = new TreeMap<>(given)
+        values = new TreeMap<>(given.collectEntries { String name, String value ->
+            [name, value in ['true', 'false'] ? value == 'true' : value]
+        })
     }
 
     /** The script that asks for them, which an error names. */
@@ -16,7 +18,7 @@ class Parameters extends GroovyObjectSupport {
         Map<String, Object> known = values // within a closure the name would be looked up as a parameter
         parameters.each { Map one ->
             Object given = known[one.name]
-            known[one.name] = given == null ? one.default : (one.kind == 'booleanParam' ? given == 'true' : given)
+            known[one.name] = given == null ? one.default : given
         }
     }
 
