@@ -96,6 +96,7 @@ class Handler(BaseHTTPRequestHandler):
     """Answers as Jenkins does."""
 
     controller: Controller
+    protocol_version = "HTTP/1.1"
 
     def answer(self, status: int, body: bytes = b"", kind: str = "application/json") -> None:
         self.send_response(status)
