@@ -265,24 +265,6 @@ def test_secrets_are_nowhere_but_in_their_places(server: Server) -> None:
     assert sorted(path for path in found - their if not database.fullmatch(path)) == []
 
 
-def test_build_of_jenkins_releases_from_the_registry(server: Server) -> None:
-    """The stages of jenkins/Jenkinsfile that need what the role gave the agent; tests/cluster executes all of it."""
-    server.run("rm -rf /var/lib/jenkins-agent/platform")
-    server.clone("/var/lib/jenkins-agent/platform", user="jenkins-agent")
-    commit = "git -c user.name=test -c user.email=test@localhost commit -q --allow-empty -m 'by a build'"
-    server.build(f"{commit} && make .venv/ansible images smoke push")
-    password = "/var/lib/jenkins-agent/password"
-    content = server.run("cat /etc/jenkins/values/REGISTRY_PASSWORD").strip()
-    server.write(password, content, user="jenkins-agent")
-    started = time.monotonic()
-    server.build(f"REGISTRY_PASSWORD_FILE={password} make deploy && make verify releases")
-    revision = server.run("git rev-parse HEAD", user="jenkins-agent", folder="/var/lib/jenkins-agent/platform")[:12]
-    print(f"\n=== a build's deploy and verify: {time.monotonic() - started:.0f} s")
-    listed = server.run("cat /var/lib/jenkins-agent/platform/.cache/releases.txt")
-    assert revision in listed.splitlines()[1], listed
-    assert "jenkins" in listed.splitlines()[1]
-
-
 def encoded(text: str) -> str:
     """As in logins; what may follow is left open."""
     return base64.b64encode(text.encode()).decode().rstrip("=")[:-1]
