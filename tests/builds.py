@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from running import wait_for
 
@@ -82,7 +82,7 @@ class Build:
             return result
         for condition, results in CONDITIONS.items():
             if result in results:
-                after = self._steps(stage.get("post", {}).get(condition, []), "")
+                after = self._steps(stage.get("post", {}).get(condition, []), name)
                 result = result if after == SUCCESS else FAILURE
         if name:
             self.ended.append((name, result, time.monotonic() - started))
@@ -90,19 +90,21 @@ class Build:
 
     def _steps(self, steps: list[dict[str, Any]], stage: str, folder: Path | None = None) -> str:
         for step in steps:
-            inner = folder
-            match step["step"]:
-                case "sh":
-                    if (result := self._sh(step, stage)) != SUCCESS:
-                        return result
-                case "junit":
-                    self.reports += self.folder.glob(step["testResults"])
-                case "dir":
-                    inner = self.folder / step["args"][0]
-                case "deleteDir":
-                    shutil.rmtree(folder or self.folder, ignore_errors=True)
-            if (result := self._steps(step.get("steps", []), stage, inner)) != SUCCESS:
+            inner = self.folder / step["args"][0] if step["step"] == "dir" else folder
+            result = self._sh(step, stage) if step["step"] == "sh" else self._other(step, folder or self.folder)
+            if result == SUCCESS:
+                result = self._steps(step.get("steps", []), stage, inner)
+            if result != SUCCESS:
                 return result
+        return SUCCESS
+
+    def _other(self, step: dict[str, Any], folder: Path) -> str:
+        """Execute a step that is no shell command."""
+        match step["step"]:
+            case "junit":
+                self.reports += self.folder.glob(step["testResults"])
+            case "deleteDir":
+                shutil.rmtree(folder, ignore_errors=True)
         return SUCCESS
 
     def _sh(self, step: dict[str, Any], stage: str) -> str:
@@ -130,6 +132,44 @@ class Build:
             )
         self.said += f"\n+ {step['script']}\n{log.read_text()}"
         return ABORTED if aborted else (SUCCESS if process.returncode == 0 else FAILURE)
+
+
+class Binding(NamedTuple):
+    """A credential that a command finds in its environment: its id, and the variables that have it."""
+
+    id: str
+    variables: tuple[str, ...]
+
+
+class Command(NamedTuple):
+    """A shell command of a pipeline: its stage ('' after all of them), and what is bound round it."""
+
+    stage: str
+    command: str
+    credentials: tuple[Binding, ...]
+
+
+class _Rehearsal(Build):
+    """A build in which all goes well, as nothing is executed."""
+
+    def __init__(self) -> None:
+        super().__init__(Path(), {}, {})
+        self.commands: list[Command] = []
+
+    def _sh(self, step: dict[str, Any], stage: str) -> str:
+        bound = tuple(Binding(each["id"], tuple(each["variables"])) for each in step.get("credentials", []))
+        self.commands.append(Command(stage, step["script"], bound))
+        return SUCCESS
+
+    def _other(self, *_: Any) -> str:
+        return SUCCESS
+
+
+def commands_of(pipeline: dict[str, Any]) -> list[Command]:
+    """The shell commands of a recorded pipeline, in the order of a build where all goes well."""
+    rehearsal = _Rehearsal()
+    rehearsal.run(pipeline)
+    return rehearsal.commands
 
 
 def _session(leader: int) -> list[int]:

@@ -48,6 +48,11 @@ class Cluster:
         items: list[dict[str, Any]] = json.loads(found)["items"]
         return items
 
+    def in_preview(self) -> str:
+        """Return the names of what is left where releases are tried."""
+        namespace = f"{self.values['platform_namespace']}-preview"
+        return self.kubectl("--namespace", namespace, "get", "deployments,services,networkpolicies", "--output=name")
+
     def records(self) -> list[dict[str, Any]]:
         """Return the releases' records, oldest first."""
         maps = self.get("configmaps", "--selector=ai-qos-platform/record")

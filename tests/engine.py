@@ -20,6 +20,8 @@ PYTHON_IMAGE: Final = "TEST_PYTHON_IMAGE"
 MIRRORS_IMAGE: Final = "local/debian-python:12"
 CA_FILES: Final = (os.environ.get("PIP_CERT", ""), "/etc/ssl/certs/ca-certificates.crt")
 """CA of the package index: the one of pip on this machine, or those of the system, which do no harm elsewhere"""
+SMOKE_LABEL: Final = "ai-qos-platform.smoke"
+"""of all that `make smoke` makes in the engine"""
 MIB: Final = 2**20
 
 

@@ -56,17 +56,29 @@ class Outcome:
 class Project:
     """A clone, and values for its inventory."""
 
-    def __init__(self, folder: Path, values: dict[str, Any], environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        values: dict[str, Any],
+        environment: dict[str, str] | None = None,
+        *,
+        own_environments: bool = False,
+    ) -> None:
         run("git", "clone", "-q", str(ROOT), str(folder))
         for setting in ("user.name=Test", "user.email=test@localhost"):
             self._git(folder, "config", *setting.split("="))
-        (folder / ".venv").symlink_to(ROOT / ".venv")
-        (folder / ".git/info/exclude").write_text(".venv\n")  # .gitignore means folders
+        (folder / ".cache").mkdir()
+        if own_environments:  # `make` makes them, of packages that were downloaded already
+            if (ROOT / ".cache/pip").exists():
+                run("cp", "-al", str(ROOT / ".cache/pip"), str(folder / ".cache/pip"))
+        else:
+            (folder / ".venv").symlink_to(ROOT / ".venv")
+            (folder / ".git/info/exclude").write_text(".venv\n")  # .gitignore means folders
         self.folder = folder
         self._values = folder / ".cache" / "values.json"
-        self._values.parent.mkdir()
         self._values.write_text(json.dumps(values))
-        self._environment = environment or {}
+        self.environment = {**(environment or {}), "PROFILE": "cluster", "ANSIBLE_NOCOLOR": "1"}
+        self.options = f"-e @{self._values}"
 
     @property
     def manifest(self) -> dict[str, Any]:
@@ -88,6 +100,15 @@ class Project:
         """Commit what was changed."""
         self._git(self.folder, "add", "--all", *files)
         self._git(self.folder, "commit", "-qm", message)
+
+    def commit_nothing(self, message: str) -> None:
+        """Make a commit that changes no file."""
+        self._git(self.folder, "commit", "-q", "--allow-empty", "-m", message)
+
+    @property
+    def uncommitted(self) -> str:
+        """What git would have committed, a line each."""
+        return self._git(self.folder, "status", "--porcelain")
 
     def replace(self, file: str, old: str, new: str) -> None:
         """Change a file; what is replaced has to be there once."""
@@ -134,11 +155,21 @@ class Project:
         more.write_text(json.dumps(values))  # not onto the command line, where make and the shell would read them
         return subprocess.Popen(
             # The environment is ROOT's, and up to date.
-            ["make", "-o", ".venv/ansible", *verbs, f"ANSIBLE_OPTIONS=-e @{self._values} -e @{more} {options}"],
+            ["make", "-o", ".venv/ansible", *verbs, f"ANSIBLE_OPTIONS={self.options} -e @{more} {options}"],
             cwd=self.folder, text=True, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            env={**os.environ, **self._environment, "PROFILE": "cluster", "WHY": why, "ANSIBLE_NOCOLOR": "1"},
+            env={**os.environ, **self.environment, "WHY": why},
         )  # fmt: skip
 
     @staticmethod
     def _git(folder: Path, *words: str) -> str:
         return run("git", "-C", str(folder), *words).stdout.strip()
+
+
+def answer_nonsense(project: Project) -> None:
+    """Change the gateway so that it doubles every forecast."""
+    project.replace(
+        "services/api-gateway/src/api_gateway/forwarding.py",
+        'return (await self._forward("/predict", body, PredictResponse)).wire()',
+        'answer = await self._forward("/predict", body, PredictResponse)\n'
+        '        return answer.model_copy(update={"predicted_bandwidth": 2 * answer.predicted_bandwidth}).wire()',
+    )

@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,11 @@ def curl() -> str:
     blocks = re.findall(r"```(?:bash|sh|console)?\n(curl .*?)```", TEXT, flags=re.DOTALL)
     assert len(blocks) == 1, "README has one block with a curl command"
     return str(blocks[0])
+
+
+def ask() -> str:
+    """What the curl command prints on this machine, as it stands."""
+    return subprocess.run(["bash", "-c", curl()], text=True, capture_output=True, check=True, timeout=30).stdout
 
 
 def request_body() -> str:

@@ -1,6 +1,5 @@
-"""What jenkins/ says when Jenkins' own Groovy executes it: pipelines, jobs, a pipeline's commands in their order.
+"""What jenkins/ says when Jenkins' own Groovy executes it: pipelines and jobs; tests/builds.py executes them.
 
-`commands("jenkins/Jenkinsfile", RELEASE="false")` are those of a build where all goes well, to be compared or executed.
 As a program it prints everything in tables.
 """
 
@@ -12,7 +11,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from running import ROOT
 
@@ -23,23 +22,6 @@ JOB_VALUES: Final = {
     "PLATFORM_CLONE": "/srv/platform",
 }
 """what the jobs' definitions are told, on a server that is its own controller"""
-GOOD_BUILD: Final = ("always", "success", "cleanup")
-"""the conditions after a stage or a pipeline that hold when all went well, as in the build before, in Jenkins' order"""
-
-
-class Binding(NamedTuple):
-    """A credential that a command finds in its environment: its id, and the variables that have it."""
-
-    id: str
-    variables: tuple[str, ...]
-
-
-class Command(NamedTuple):
-    """A shell command of a pipeline: its stage ('' after all of them), and what is bound round it."""
-
-    stage: str
-    command: str
-    credentials: tuple[Binding, ...]
 
 
 def pipeline_files() -> list[Path]:
@@ -90,26 +72,6 @@ def job_options(values: dict[str, str]) -> list[str]:
     return [word for name, value in values.items() for word in ("--set", f"{name}={value}")]
 
 
-def commands(pipeline: str | Path, **parameters: str) -> list[Command]:
-    """A pipeline's shell commands in the order of a build where all goes well.
-
-    A stage whose condition does not hold with the parameters is left out with what is in it.
-    """
-    (recorded,) = record_pipelines(ROOT / pipeline, **parameters)
-    return list(commands_of(recorded))
-
-
-def commands_of(recorded: dict[str, Any], stage: str = "") -> Iterator[Command]:
-    """The commands of a recorded pipeline, or of a stage of it, in their order."""
-    if not all(condition["holds"] for condition in recorded.get("when", []) if condition["condition"] == "expression"):
-        return
-    yield from _of_steps(recorded.get("steps", []), stage)
-    for inner in recorded.get("stages", []):
-        yield from commands_of(inner, inner["name"])
-    for condition in GOOD_BUILD:
-        yield from _of_steps(recorded.get("post", {}).get(condition, []), stage)
-
-
 def all_commands(recorded: Any) -> Iterator[str]:
     """Every shell command in a recording, whether it would be executed or not."""
     if isinstance(recorded, dict) and recorded.get("step") == "sh":
@@ -117,14 +79,6 @@ def all_commands(recorded: Any) -> Iterator[str]:
     elif isinstance(recorded, dict | list):
         for each in recorded.values() if isinstance(recorded, dict) else recorded:
             yield from all_commands(each)
-
-
-def _of_steps(steps: Iterable[dict[str, Any]], stage: str) -> Iterator[Command]:
-    for step in steps:
-        if step["step"] == "sh":
-            bound = tuple(Binding(each["id"], tuple(each["variables"])) for each in step.get("credentials", []))
-            yield Command(stage, step["script"], bound)
-        yield from _of_steps(step.get("steps", []), stage)
 
 
 def _relative(files: Iterable[Path]) -> list[Path]:

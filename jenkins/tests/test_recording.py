@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 import recording
+from builds import Binding, Command, commands_of
 from content import GOLDEN, cases
-from recording import JOB_VALUES, Binding, Command, commands, commands_of, job_files, record_jobs, record_pipelines
+from recording import JOB_VALUES, job_files, record_jobs, record_pipelines
 from running import ROOT
 
 pytestmark = pytest.mark.jenkins
@@ -84,7 +85,7 @@ def _with_java() -> dict[str, str]:
 def test_commands_when_all_goes_well_then_come_in_order_and_with_their_credentials(
     pipelines: dict[str, dict[str, Any]],
 ) -> None:
-    found = list(commands_of(pipelines["jenkins/Jenkinsfile"]))
+    found = commands_of(pipelines["jenkins/Jenkinsfile"])
     stages = [command.stage for command in found]
     assert stages == ["Lint", "Test", "Images", "Smoke", "Push", "Deploy", "Verify", "Release"]
     password = Binding("registry-password", ("REGISTRY_PASSWORD_FILE",))
@@ -93,7 +94,8 @@ def test_commands_when_all_goes_well_then_come_in_order_and_with_their_credentia
 
 
 def test_commands_when_a_parameter_says_so_then_leave_out_the_stage_and_all_in_it() -> None:
-    assert [command.stage for command in commands("jenkins/Jenkinsfile", RELEASE="false")] == [
+    (pipeline,) = record_pipelines(ROOT / "jenkins/Jenkinsfile", RELEASE="false")
+    assert [command.stage for command in commands_of(pipeline)] == [
         "Lint",
         "Test",
         "Images",

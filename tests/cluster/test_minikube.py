@@ -14,7 +14,7 @@ import pytest
 
 import readme
 from clusters import Cluster
-from project import BUNDLE, Project
+from project import BUNDLE, Project, answer_nonsense
 from running import wait_for
 from traffic import Traffic
 
@@ -25,11 +25,6 @@ LEAST_RATE = 50
 """requests per second while something is rolled out"""
 BACK_SECONDS = 60
 """s after which a refused release has to be gone"""
-
-
-def ask_as_readme_does() -> str:
-    """README's curl, as it stands."""
-    return subprocess.run(["bash", "-c", readme.curl()], text=True, capture_output=True, check=True, timeout=30).stdout
 
 
 def replica_sets(cluster: Cluster) -> set[str]:
@@ -54,7 +49,7 @@ def test_deploy_when_the_cluster_is_empty_then_readmes_curl_is_answered(
 ) -> None:
     outcome = project.done("deploy", why="a first release")
     print(f"\n=== first deploy: {outcome.seconds:.0f} s")
-    assert readme.is_known(ask_as_readme_does(), project.manifest)
+    assert readme.is_known(readme.ask(), project.manifest)
     record = with_registry.records()[-1]
     assert record["outcome"] == "good"
     assert (record["number"], record["revision"], record["why"]) == (1, project.revision, "a first release")
@@ -172,15 +167,6 @@ def never_be_ready(project: Project) -> None:
     project.replace("k8s/base/api-gateway/settings.env", ":8001", ":8009")
 
 
-def answer_nonsense(project: Project) -> None:
-    project.replace(
-        "services/api-gateway/src/api_gateway/forwarding.py",
-        'return (await self._forward("/predict", body, PredictResponse)).wire()',
-        'answer = await self._forward("/predict", body, PredictResponse)\n'
-        '        return answer.model_copy(update={"predicted_bandwidth": 2 * answer.predicted_bandwidth}).wire()',
-    )
-
-
 def be_too_big(project: Project) -> None:
     project.replace("k8s/base/ml-inference/deployment.yaml", "requests: {cpu: 200m", "requests: {cpu: 200")
 
@@ -242,19 +228,11 @@ def test_release_when_it_is_bad_then_is_refused_before_a_client_meets_it(
     assert asked.failed == []
     assert len(asked.models) == 1
     assert replica_sets(with_registry) == before
-    assert_preview_is_empty(with_registry)
+    assert with_registry.in_preview() == ""
     if spoil is not let_the_gate_refuse:  # that one is refused before there is a release
         record = with_registry.records()[-1]
         assert record["revision"] != project.revision
         assert record["outcome"].startswith("refused: ")
-
-
-def assert_preview_is_empty(cluster: Cluster) -> None:
-    left = cluster.kubectl(
-        "--namespace", f"{cluster.values['platform_namespace']}-preview", "get", "deployments,services,networkpolicies",
-        "--output=name",
-    )  # fmt: skip
-    assert left == ""
 
 
 def test_release_when_it_is_bad_and_was_not_tried_then_is_undone(project: Project, with_registry: Cluster) -> None:
@@ -272,7 +250,7 @@ def test_release_when_it_is_bad_and_was_not_tried_then_is_undone(project: Projec
     assert back <= BACK_SECONDS
     assert asked.failed == []
     assert [each["spec"]["template"] for each in with_registry.get("deployments")] == live
-    assert readme.is_known(ask_as_readme_does(), project.manifest)
+    assert readme.is_known(readme.ask(), project.manifest)
     maps = {each["metadata"]["name"] for each in with_registry.get("configmaps", "--selector=app.kubernetes.io/name")}
     assert len(maps) == 2
 
@@ -313,7 +291,7 @@ def test_deploy_when_killed_in_the_middle_then_doing_it_again_finishes(
     print(f"\n=== killed, and done again in {outcome.seconds:.0f} s: {asked}")
     assert asked.failed == []
     assert [record["outcome"] for record in with_registry.records()[-2:]] == ["interrupted", "good"]
-    assert_preview_is_empty(with_registry)
+    assert with_registry.in_preview() == ""
     assert project.done("deploy").changed == 0
 
 
@@ -338,7 +316,7 @@ def test_delivery_when_loaded_then_the_node_has_what_was_built(project: Project,
     }
     outcome = project.done("images", "deploy", **loaded)
     print(f"\n=== deploy by load: {outcome.seconds:.0f} s")
-    assert readme.is_known(ask_as_readme_does(), project.manifest)
+    assert readme.is_known(readme.ask(), project.manifest)
     built = on_minikube.records()[-1]["images"]
     pods = on_minikube.get("pods")
     assert {container["image"] for pod in pods for container in pod["spec"]["containers"]} == set(built.values())

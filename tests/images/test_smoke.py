@@ -16,14 +16,13 @@ from typing import Any, Final
 
 import pytest
 
-from engine import docker, inspect
+from engine import SMOKE_LABEL, docker, inspect
 from project import Project
 from running import wait_for
 from scratch import NAME, SERVICES, Built, image
 
 pytestmark = pytest.mark.cluster
 
-LABEL: Final = "ai-qos-platform.smoke"
 COOKIE: Final = "SMOKE_TEST_COOKIE"
 """environment variable by which the processes of a step are found, as Jenkins finds them"""
 GRACE_SECONDS: Final = 20
@@ -80,7 +79,7 @@ def spoilt(built: Built, service: str, *lines: str) -> Iterator[str]:
 
 def labels(*listing: str) -> list[str]:
     """Of what a listing of the engine shows: runs of this test's images that it belongs to."""
-    shown = docker(*listing, "--filter", f"label={LABEL}", "--format", f'{{{{.Label "{LABEL}"}}}}')
+    shown = docker(*listing, "--filter", f"label={SMOKE_LABEL}", "--format", f'{{{{.Label "{SMOKE_LABEL}"}}}}')
     return shown.split()
 
 
@@ -248,7 +247,7 @@ def waits(revision: str) -> bool:
 def asks(revision: str) -> bool:
     """While it asks for a forecast."""
     running = docker(
-        "ps", "--filter", f"label={LABEL}", "--filter", "name=api-gateway", "--format", "{{.Names}}"
+        "ps", "--filter", f"label={SMOKE_LABEL}", "--filter", "name=api-gateway", "--format", "{{.Names}}"
     ).split()
     return any("asked" in docker("logs", name) for name in running if revision in name)
 
@@ -319,7 +318,7 @@ def test_smoke_when_another_runs_then_leaves_it_alone(built: Built, slow: str) -
     process = built.clone.start("smoke", platform_image_tag=slow)
     try:
         wait_for(partial(waits, built.clone.revision), str(waits.__doc__), 60)
-        before = docker("ps", "--quiet", "--filter", f"label={LABEL}").split()
+        before = docker("ps", "--quiet", "--filter", f"label={SMOKE_LABEL}").split()
         built.clone.done("smoke")
         assert process.poll() is None
         assert all(inspect(name)["State"]["Running"] for name in before)
@@ -335,7 +334,7 @@ def test_smoke_when_it_runs_then_containers_are_hardened_and_only_loopback_reach
     process = built.clone.start("smoke", platform_image_tag=slow)
     try:
         wait_for(partial(waits, built.clone.revision), str(waits.__doc__), 60)
-        names = docker("ps", "--filter", f"label={LABEL}", "--format", "{{.Names}}").split()
+        names = docker("ps", "--filter", f"label={SMOKE_LABEL}", "--format", "{{.Names}}").split()
         found: dict[str, Any] = {
             service: inspect(name) for service in SERVICES for name in names if name.endswith(service) and slow in name
         }
