@@ -55,8 +55,9 @@ replay: .venv/dev ## send a real trace through the running gateway: DATA=file.pa
 
 ##@ Release
 .PHONY: images smoke push deploy rollback releases adopt
-# Onto the cluster of PROFILE: minikube, or cluster for one of your own. WHY='…' goes into the release's record.
-images smoke push deploy rollback releases: PROFILE := $(if $(filter command line environment,$(origin PROFILE)),$(PROFILE),minikube)
+# Of PROFILE: minikube, or cluster for one of your own. WHY='…' goes into the release's record.
+images smoke push deploy rollback releases drift backup restore: \
+	PROFILE := $(if $(filter command line environment,$(origin PROFILE)),$(PROFILE),minikube)
 images: .venv/ansible ## build both services' images with Docker, tagged with the commit
 	@$(playbook) playbooks/images.yml
 
@@ -84,7 +85,6 @@ adopt: ## commit a bundle that make train wrote and the gate passed, as the one 
 
 ##@ Server
 .PHONY: drift backup restore
-drift backup restore: PROFILE := $(if $(filter command line environment,$(origin PROFILE)),$(PROFILE),minikube)
 drift: .venv/ansible ## would site.yml change anything on the server? Fails if so, and says what
 	@set -o pipefail; $(playbook) --check --diff site.yml | tee .cache/drift.txt
 	@if grep -Eq '^[^ ]+ +: ok=.* changed=[1-9]' .cache/drift.txt; then \
@@ -99,7 +99,7 @@ restore: .venv/ansible ## bring such an archive back: FROM=file on the host
 
 ##@ Check
 .PHONY: test test-load test-training test-system test-images test-cluster test-roles test-site test-machine jenkins-test bench lint format
-test: .venv/dev ## the fast tests (a minute or two); says what it left out
+test: .venv/dev ## the fast tests (three minutes or four); says what it left out
 	@$(pytest)
 	@echo 'Left out, each with a verb of its own: floods of requests (make test-load), training with TensorFlow'
 	@echo '(make test-training), the running platform (make up test-system), images (make test-images), releases (make test-cluster),'
