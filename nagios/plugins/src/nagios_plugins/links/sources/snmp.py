@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final, Literal, TypeGuard
@@ -40,6 +43,8 @@ BULK: Final = 50
 LARGEST_SPEED: Final = 4_294
 """Mbps that ifSpeed can say; what is more stands in ifHighSpeed alone"""
 TIMED_OUT: Final = "no answer from {where} within {timeout:g} s; a wrong community or privacy key gets none, either"
+PANIC: Final = "PanicException"
+"""a BaseException, which cannot be imported"""
 
 Values = dict[str, Any]
 
@@ -69,7 +74,8 @@ def read(source: SnmpSource, direction: Literal["in", "out"], *, timeout: float,
     """
     where = f"{source.address}:{source.port}"
     try:
-        return _tried(Device(source, timeout / TRIES), direction, index)
+        with _panics_are_quiet():
+            return _tried(Device(source, timeout / TRIES), direction, index)
     except TimeoutError as error:
         if str(error) == "connection refused":
             raise SourceError(f"nothing answers SNMP at {where}") from None
@@ -82,6 +88,23 @@ def read(source: SnmpSource, direction: Literal["in", "out"], *, timeout: float,
         raise SourceError(f"{where} cannot be asked: {error.strerror or error}") from None
     except ValueError:  # what the library says might repeat the secret
         raise SourceError(f"{where} cannot be asked with what stands in {source.secret_file}") from None
+    except BaseException as error:
+        if type(error).__name__ != PANIC:
+            raise
+        raise SourceError(f"{where} does not answer as SNMP wants it") from None
+
+
+@contextmanager
+def _panics_are_quiet() -> Iterator[None]:
+    """The library's Rust panics at some malformed datagrams, and says so on the process's stderr."""
+    stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        os.close(nowhere)
 
 
 def _tried(device: Device, direction: Literal["in", "out"], index: int | None) -> Counters:
