@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import nagiosplugin
 
 from nagios_plugins.http import Identity, ServiceError
+from nagios_plugins.links import inventory
 
 UNKNOWN = 3
 MAX_TIMEOUT = 600.0
@@ -153,6 +154,24 @@ class ServiceArgumentParser(ArgumentParser):
         return Identity(wanted.api_key, wanted.ca_file)
 
 
+class LinkArgumentParser(ArgumentParser):
+    """What a check of a link is told."""
+
+    def __init__(self, name: str, description: str | None) -> None:
+        super().__init__(name, description)
+        self.add_argument("-l", "--link", required=True, metavar="NAME", help="the link, as links.json names it")
+        self.add_argument("--links", required=True, type=inventory.load, metavar="FILE", help="links.json")
+        self.add_argument("--store", required=True, type=Path, metavar="FOLDER", help="where is kept what was measured")
+
+    def parse_link(self) -> argparse.Namespace:
+        """The arguments, with the Link in the place of its name."""
+        wanted = self.parse_args()
+        if wanted.link not in wanted.links:
+            self.error(f"there is no link {wanted.link!r}; there are {', '.join(sorted(wanted.links)) or 'none'}")
+        wanted.link = wanted.links[wanted.link]
+        return wanted
+
+
 class FaultContext(nagiosplugin.Context):  # type: ignore[misc]
     """Judges a metric that is a sentence about what is wrong, or `None`, which is OK."""
 
@@ -208,16 +227,18 @@ class Summary(nagiosplugin.Summary):  # type: ignore[misc]
         return one_line(results.first_significant)
 
 
-def run(name: str, resource: ServiceResource, *contexts: Any, timeout: float) -> NoReturn:
-    """Run the check as Nagios wants it; a crash or a check that hangs is UNKNOWN."""
-    check = nagiosplugin.Check(resource, FaultContext("fault"), *contexts, Summary(resource))
+def run(
+    name: str, resource: ServiceResource, *contexts: Any, timeout: float, fault: Any = nagiosplugin.Critical
+) -> NoReturn:
+    """Run the check as Nagios wants it; a crash or a check that hangs is UNKNOWN. `fault` is the state of a fault."""
+    check = nagiosplugin.Check(resource, FaultContext("fault", fault), *contexts, Summary(resource))
     check.name = name
     try:
         # The service's own time-out comes first, so this one means that the check itself hangs.
         check.main(timeout=int(timeout) + 2)
     except nagiosplugin.Timeout as after:
-        fault = f"the check itself hangs; ended after {after}"
+        ended = f"the check itself hangs; ended after {after}"
     except Exception as error:  # noqa: BLE001  Python's own end, a traceback and 1, would be a WARNING
-        fault = f"the check itself failed: {error!r}"
-    print(f"{name} UNKNOWN - {one_line(fault)}")  # noqa: T201  a plugin's output
+        ended = f"the check itself failed: {error!r}"
+    print(f"{name} UNKNOWN - {one_line(ended)}")  # noqa: T201  a plugin's output
     sys.exit(UNKNOWN)
