@@ -123,12 +123,8 @@ class ArgumentParser(argparse.ArgumentParser):
         self.print_usage(sys.stdout)
         sys.exit(UNKNOWN)
 
-
-class ServiceArgumentParser(ArgumentParser):
-    """What a check of one of the platform's services is told."""
-
-    def __init__(self, name: str, description: str | None, *, warning: str, critical: str) -> None:
-        super().__init__(name, description)
+    def add_service(self) -> None:
+        """Take the address of a service, and what is needed to speak to it."""
         self.add_argument(
             "-u", "--url", required=True, type=service_url, help="the service's address, http(s)://HOST:PORT"
         )
@@ -138,6 +134,19 @@ class ServiceArgumentParser(ArgumentParser):
         self.add_argument(
             "--ca-file", type=ca_file, metavar="FILE", help="trust these certificates, not the system's (https)"
         )
+
+    @staticmethod
+    def identity(wanted: argparse.Namespace) -> Identity:
+        """The key and the certificates that were named."""
+        return Identity(wanted.api_key, wanted.ca_file)
+
+
+class ServiceArgumentParser(ArgumentParser):
+    """What a check of one of the platform's services is told."""
+
+    def __init__(self, name: str, description: str | None, *, warning: str, critical: str) -> None:
+        super().__init__(name, description)
+        self.add_service()
         for option, level, default in (("-w", "warning", warning), ("-c", "critical", critical)):
             self.add_argument(
                 option,
@@ -148,17 +157,14 @@ class ServiceArgumentParser(ArgumentParser):
                 help=f"seconds without being {level} (%(default)s)",
             )
 
-    @staticmethod
-    def identity(wanted: argparse.Namespace) -> Identity:
-        """The key and the certificates that were named."""
-        return Identity(wanted.api_key, wanted.ca_file)
-
 
 class LinkArgumentParser(ArgumentParser):
-    """What a check of a link is told."""
+    """What a check of a link is told; where it asks a service, that service, too."""
 
-    def __init__(self, name: str, description: str | None) -> None:
+    def __init__(self, name: str, description: str | None, *, service: bool = False) -> None:
         super().__init__(name, description)
+        if service:
+            self.add_service()
         self.add_argument("-l", "--link", required=True, metavar="NAME", help="the link, as links.json names it")
         self.add_argument("--links", required=True, type=inventory.load, metavar="FILE", help="links.json")
         self.add_argument("--store", required=True, type=Path, metavar="FOLDER", help="where is kept what was measured")

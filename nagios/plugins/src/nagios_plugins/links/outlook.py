@@ -1,4 +1,4 @@
-"""From what a link carried to what it is going to carry: one question to the gateway, answered by model and baseline."""
+"""From what a link carried to what it is going to: one question to the gateway, answered by model and baseline."""
 
 from __future__ import annotations
 
