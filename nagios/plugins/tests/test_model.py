@@ -100,7 +100,7 @@ def test_model_when_the_gate_refused_it_then_is_a_warning_with_the_gates_reasons
     said = judge(refused, served=f"moving-average-{VERSION}")
     assert said.code == 1
     assert said.text == (
-        f"the baseline moving-average answers in place of model {VERSION}: the gate refused it: it is worse than ridge;"
+        f"the baseline moving-average answers in place of model {VERSION}: its gate refused it: it is worse than ridge;"
         " its interval is too narrow"
     )
     assert said.perfdata["age"] == 2.5
@@ -116,7 +116,7 @@ def test_model_when_the_gate_refused_it_and_it_answers_then_is_critical(judge: A
 def test_model_when_its_baseline_answers_without_a_reason_then_is_a_warning(judge: Any, released: Any) -> None:
     said = judge(released, served=f"ridge-{VERSION}")
     assert (said.code, said.text) == (
-        1, f"the baseline ridge answers in place of model {VERSION}: although its gate let it pass",
+        1, f"the baseline ridge answers in place of model {VERSION}, although its gate let it pass",
     )  # fmt: skip
 
 
@@ -132,7 +132,7 @@ def test_model_when_a_release_was_brought_back_then_its_version_says_the_day(jud
     assert said.perfdata["age"] == pytest.approx(age, abs=0.02)
     said = judge(then, served=f"ridge-{version}")
     assert (said.code, said.text) == (
-        1, f"the baseline ridge answers in place of model {version}: the manifest does not say why",
+        1, f"the baseline ridge answers in place of model {version}; the manifest does not say why",
     )  # fmt: skip
 
 

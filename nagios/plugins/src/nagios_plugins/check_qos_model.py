@@ -81,9 +81,9 @@ class Model(check.ServiceResource):
         return None
 
     def _instead(self, baseline: str) -> str:
-        reason = {None: "the manifest does not say why", "": "although its gate let it pass"}
-        why = reason.get(self.released.refusal, f"the gate refused it: {self.released.refusal}")
-        return f"the baseline {baseline} answers in place of model {self.released.version}: {why}"
+        known = {None: "; the manifest does not say why", "": ", although its gate let it pass"}
+        why = known.get(self.released.refusal, f": its gate refused it: {self.released.refusal}")
+        return f"the baseline {baseline} answers in place of model {self.released.version}{why}"
 
     def _early(self) -> str | None:
         """A model from the future has no age; clocks may differ by some hours."""
