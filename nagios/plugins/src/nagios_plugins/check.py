@@ -15,6 +15,7 @@ import nagiosplugin
 
 from nagios_plugins.http import Identity, ServiceError
 from nagios_plugins.links import inventory
+from nagios_plugins.links.store import Store, StoreError
 
 UNKNOWN = 3
 MAX_TIMEOUT = 600.0
@@ -217,6 +218,37 @@ class ServiceResource(nagiosplugin.Resource):  # type: ignore[misc]
             return [nagiosplugin.Metric("fault", str(fault), context="fault")]
         except RecursionError:
             return [nagiosplugin.Metric("fault", "the answer is nested too deeply", context="fault")]
+
+
+class LinkResource(ServiceResource):
+    """A link, with what is kept of it."""
+
+    def __init__(self, link: inventory.Link, folder: Path) -> None:
+        self.link, self.folder = link, folder
+        self.sentence = ""
+
+    def ask(self) -> Iterable[Any]:
+        """Metrics of the link; what was wrong with its store is part of the sentence.
+
+        Raises:
+            ServiceError: nothing can be said of it.
+        """
+        try:
+            with Store(self.folder, self.link.name) as store:
+                metrics = [*self.look(store)]
+                self.sentence = "; ".join([self.sentence, *store.notes])
+        except StoreError as error:
+            raise ServiceError(str(error)) from None
+        return metrics
+
+    def look(self, store: Store) -> Iterable[Any]:
+        """Metrics of the link.
+
+        Raises:
+            ServiceError: nothing can be said of it.
+            StoreError: likewise.
+        """
+        raise NotImplementedError
 
 
 class Summary(nagiosplugin.Summary):  # type: ignore[misc]
