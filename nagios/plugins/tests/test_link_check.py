@@ -226,11 +226,11 @@ def test_spread_when_there_is_no_fping_then_that_is_said(
 
 
 def test_state_when_only_that_is_asked_then_nothing_is_kept(run_check: Any, machine: Machine) -> None:
-    asked = ["-l", "uplink", "--links", str(machine.links), "--state"]
+    asked = [*machine.options(), "--state"]
     said = run_check(main, *asked)
     assert (said.code, said.text, said.perfdata) == (0, "uplink is up", {})
     machine.set_device(operstate="down")
-    said = run_check(main, *asked, "--store", str(machine.store))
+    said = run_check(main, *asked)
     assert (said.code, said.text) == (2, "uplink is down: interface eth0 is down")
     machine.has({}, device="eth7")
     said = run_check(main, *asked)
@@ -289,7 +289,7 @@ def test_device_when_its_counters_are_too_small_for_the_link_then_is_unknown(ask
     assert said.code == 3
     assert said.text == (
         "uplink: its counters of 32 bits begin again every 3.4 s at 10 Gbit/s: sample more often, "
-        "or have the device count in 64 bits"
+        "or have it count in 64 bits"
     )
 
 
@@ -336,7 +336,7 @@ def test_trace_when_replayed_then_is_ok_with_its_spread(
         ["-l"],
         ["-l", "downlink"],
         ["--links", "/nowhere/links.json"],
-        ["--store", "/nowhere"],
+        ["--store"],
         ["-t", "soon"],
         ["-t", "0"],
         ["-w", "5"],
@@ -369,7 +369,13 @@ def test_inventory_when_it_is_none_then_unknown_with_usage(
 
 def test_store_when_it_is_not_said_then_unknown_with_usage(run_check: Any, machine: Machine) -> None:
     said = run_check(main, *machine.options()[:-2])
-    assert (said.code, said.text) == (3, "--store is wanted, or --state")
+    assert (said.code, said.text) == (3, "the following arguments are required: --store")
+
+
+def test_store_when_there_is_no_such_folder_then_is_unknown(run_check: Any, machine: Machine) -> None:
+    said = run_check(main, *machine.options(), "--store", "/nowhere")
+    assert said.code == 3
+    assert said.text.startswith("uplink: not kept, no store in /nowhere: No such file or directory")
 
 
 def test_links_when_the_named_one_is_none_of_them_then_these_are_named(run_check: Any, machine: Machine) -> None:
