@@ -17,6 +17,8 @@ from nagios_plugins.links.records import Forecaster, Outlook, Sample
 
 FLOOR: Final = 0.005
 """fraction of capacity that no forecast has to be better than: an idle link cannot be forecast wrongly"""
+STILL: Final = 1e-6
+"""fraction of capacity: a link that changes by less from one sample to the next does not change"""
 WORST: Final = 1.0
 """fraction of capacity that an error counts for at most: no single one may weigh like hundreds"""
 
@@ -80,12 +82,13 @@ class Tally(NamedTuple):
     @property
     def skill(self) -> float | None:
         """% by which the mean absolute error is smaller than the last value's; None where that has none."""
-        return _gain(self.absolute, self.last_absolute)
+        return _gain(self.absolute / self.number, self.last_absolute / self.number)
 
     @property
     def skill_rms(self) -> float | None:
         """% by which the root mean square error (beyond the floor) is smaller than the last value's."""
-        return _gain(sqrt(max(self.squared, 0)), sqrt(max(self.last_squared, 0)))
+        own, last = (sqrt(max(squares / self.number, 0)) for squares in (self.squared, self.last_squared))
+        return _gain(own, last)
 
 
 class Record:
@@ -130,15 +133,15 @@ def of_newest_version(dues: Sequence[Due]) -> list[Due]:
 
 
 def _gain(own: float, other: float) -> float | None:
-    return 100 * (1 - own / other) if other > FLOOR / 1000 else None
+    return 100 * (1 - own / other) if other > STILL else None
 
 
 def _terms(forecast: Due) -> Tally:
     came = _at_most_capacity(forecast.came, forecast.mean)
     bound = _at_most_capacity(forecast.came, forecast.upper)
-    error = min(max(forecast.mean - came, -WORST), WORST)
-    last_error = forecast.last - _at_most_capacity(forecast.came, forecast.last)
-    squared, last_squared = max(abs(error) - FLOOR, 0) ** 2, min(last_error**2, WORST**2)
+    error = _bounded(forecast.mean - came)
+    last_error = _bounded(forecast.last - _at_most_capacity(forecast.came, forecast.last))
+    squared, last_squared = max(abs(error) - FLOOR, 0) ** 2, last_error**2
     return Tally(
         number=1,
         outside=not forecast.lower - FLOOR <= bound <= forecast.upper + FLOOR,
@@ -152,6 +155,10 @@ def _terms(forecast: Due) -> Tally:
         worse=squared - last_squared,
         worse_squared=(squared - last_squared) ** 2,
     )
+
+
+def _bounded(error: float) -> float:
+    return min(max(error, -WORST), WORST)
 
 
 def _at_most_capacity(came: float, said: float) -> float:
