@@ -122,7 +122,7 @@ def _worse(tally: Tally, window: int) -> list[str]:
     if error - last < WORSE[window] or tally.worse / tally.number < WORSE_SIGNIFICANCE * spread:
         return []
     both = f"off by {100 * error:.1f} % of capacity, the last value by {100 * last:.1f} %"
-    return [f"it is worse than the last value ({both})"]
+    return [f"it is worse than the last value: {both}"]
 
 
 def _variance(total: float, squares: float, count: float) -> float:
