@@ -119,7 +119,7 @@ class LinkForecast(check.LinkResource):
         if now.level is alarm.Level.FULL:
             since = words.duration(outlook.wall - now.since + self.link.sampling_seconds)
             return f"full: {words.bandwidth(outlook.last_mbps)}, above {threshold} for {since} {ahead}"
-        steps = alarm.lead_steps(outlook, rule.soon if now.level is alarm.Level.SOON else rule.likely)
+        steps = alarm.lead_steps(outlook, rule.soon) if now.level is alarm.Level.SOON else len(outlook.path)
         chance = outlook.path[steps - 1].exceed_within
         within = words.duration(steps * self.link.sampling_seconds)
         said = f"{words.percent(chance)} likely above {threshold} within {within} {ahead}"

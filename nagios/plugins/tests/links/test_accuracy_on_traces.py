@@ -52,7 +52,7 @@ def outlooks_of(trace: Trace, bundle: Bundle, epoch: int) -> tuple[list[Outlook]
     samples = [Sample(epoch, n, float(n), 0.0, each, capacity, None) for n, each in enumerate(mbps)]
     outlooks = []
     for n, path in enumerate((said * capacity).tolist(), start=WINDOW - 1):
-        steps = tuple(Step(*numbers, 0.0, 0.0) for numbers in path)
+        steps = tuple(Step(mean, lower, upper, 0.0, 0.0) for mean, lower, upper in path)
         outlooks.append(Outlook(epoch, n, float(n), "model", "shipped", True, mbps[n], 0.0, capacity, steps))
     return outlooks, samples
 
