@@ -147,7 +147,7 @@ def main() -> None:
         NAME,
         kind(wanted.link, wanted.store, wanted.timeout),
         check.FaultContext("down"),
-        nagiosplugin.ScalarContext("traffic"),
+        check.NumberContext("traffic"),
         timeout=wanted.timeout,
         fault=nagiosplugin.Unknown,
     )
