@@ -89,6 +89,7 @@ drift: .venv/ansible ## would site.yml change anything on the server? Fails if s
 	@set -o pipefail; $(playbook) --check --diff site.yml | tee .cache/drift.txt
 	@if grep -Eq '^[^ ]+ +: ok=.* changed=[1-9]' .cache/drift.txt; then \
 		echo 'drift: site.yml would change what is said above; make it so with ansible-playbook site.yml, or commit what is right'; exit 1; fi
+	@$(playbook) playbooks/drift.yml
 
 backup: .venv/ansible ## archive the home of Jenkins' controller on its host
 	@$(playbook) playbooks/jenkins_backup.yml
@@ -98,12 +99,12 @@ restore: .venv/ansible ## bring such an archive back: FROM=file on the host
 	@$(playbook) -e 'from=$(FROM)' playbooks/jenkins_restore.yml
 
 ##@ Check
-.PHONY: test test-load test-training test-system test-images test-cluster test-roles test-site test-machine jenkins-test bench lint format
+.PHONY: test test-load test-training test-system test-images test-cluster test-roles test-monitoring test-site test-machine jenkins-test bench lint format
 test: .venv/dev ## the fast tests (three minutes or four); says what it left out
 	@$(pytest)
 	@echo 'Left out, each with a verb of its own: floods of requests (make test-load), training with TensorFlow'
 	@echo '(make test-training), the running platform (make up test-system), images (make test-images), releases (make test-cluster),'
-	@echo 'roles on pristine machines (make test-roles), the whole of site.yml and the quick start on one (make test-site test-machine),'
+	@echo 'roles on pristine machines (make test-roles), a real Nagios (make test-monitoring), the whole of site.yml and the quick start on one (make test-site test-machine),'
 	@echo "Jenkins' pipelines and jobs (make jenkins-test)."
 
 test-load: .venv/dev ## floods of requests: overload, ten thousand bodies, generated from the schemas
@@ -124,6 +125,9 @@ test-cluster: .venv/dev .venv/ansible ## releases onto a Minikube and a Kubernet
 
 test-roles: .venv/dev ## the roles' Molecule scenarios, each on a pristine machine: [ROLES='docker minikube']
 	@tests/molecule $(ROLES)
+
+test-monitoring: .venv/dev .venv/ansible ## a real Nagios over generated objects: 200 links, alarms, downtimes, errors
+	@$(pytest) -m monitoring -s tests/monitoring
 
 test-site: .venv/dev .venv/ansible ## site.yml on a bare server: up, again, a reboot, and away
 	@$(pytest) -m site --maxfail=1 -s tests/site
@@ -195,6 +199,7 @@ results = $(or $(OUT),reports)
 inference_path = services/contract/src:services/runtime/src:services/ml-inference/src
 mypy_targets = services/contract/src services/runtime/src services/api-gateway/src services/ml-inference/src \
 	nagios/plugins/src roles/supervisor/library roles/release/library roles/preflight/library roles/preflight/module_utils \
+	roles/nagios/library roles/nagios/module_utils \
 	jenkins/checks jenkins/tests tests benchmarks bin/smoke
 
 # Of this make alone: two may run at once.
