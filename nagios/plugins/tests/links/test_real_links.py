@@ -22,7 +22,7 @@ from nagios_plugins.links.pings import COUNT, PERIOD_MS
 from nagios_plugins.links.store import Reader, Store, StoreError
 
 pytestmark = [
-    pytest.mark.links,
+    pytest.mark.monitoring,
     pytest.mark.skipif(os.geteuid() != 0, reason="namespaces are made by root"),
 ]
 SOURCES = Path(__file__).parents[2] / "src"
