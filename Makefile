@@ -98,17 +98,21 @@ restore: .venv/ansible ## bring such an archive back: FROM=file on the host
 	@$(playbook) -e 'from=$(FROM)' playbooks/jenkins_restore.yml
 
 ##@ Check
-.PHONY: test test-load test-training test-system test-images test-cluster test-roles test-site test-machine jenkins-test bench lint format
+.PHONY: test test-load test-links test-training test-system test-images test-cluster test-roles test-site test-machine jenkins-test bench lint format
 test: .venv/dev ## the fast tests (three minutes or four); says what it left out
 	@$(pytest)
-	@echo 'Left out, each with a verb of its own: floods of requests (make test-load), training with TensorFlow'
-	@echo '(make test-training), the running platform (make up test-system), images (make test-images), releases (make test-cluster),'
+	@echo 'Left out, each with a verb of its own: floods of requests (make test-load), real SNMP and pings (make test-links), training'
+	@echo 'with TensorFlow (make test-training), the running platform (make up test-system), images (make test-images), releases (make test-cluster),'
 	@echo 'roles on pristine machines (make test-roles), the whole of site.yml and the quick start on one (make test-site test-machine),'
 	@echo "Jenkins' pipelines and jobs (make jenkins-test)."
 
 test-load: .venv/dev ## floods of requests: overload, ten thousand bodies, generated from the schemas
 	@$(install_wrk)
 	@$(pytest) -m load services
+
+test-links: .venv/dev ## real SNMP, pings and shaped links; needs root
+	@$(install_snmpd)
+	@$(pytest) -m links -s nagios
 
 test-training: .venv/training ## tests of the training, with TensorFlow
 	@$(call in_venv,training) python -m pytest -m training services/ml-inference/tests/training services/ml-inference/tests/report $(PYTEST_OPTIONS)
@@ -203,6 +207,10 @@ smoke_facts = .cache/smoke-$(shell echo $$PPID).json
 # The load generator, from Debian.
 install_wrk = command -v wrk >/dev/null || { echo '==> installing the load generator wrk' && \
 	$(as_root) apt-get update -q && $(as_root) apt-get install -q -y --no-install-recommends wrk; }
+# An agent and pings, from Debian. Debian would keep the agent running; the tests start their own, in network namespaces.
+install_snmpd = { [ -x /usr/sbin/snmpd ] && command -v fping; } >/dev/null || { echo '==> installing snmpd and fping' && \
+	$(as_root) apt-get update -q && $(as_root) apt-get install -q -y --no-install-recommends snmpd fping && \
+	$(as_root) update-rc.d snmpd disable && { $(as_root) service snmpd stop >/dev/null || true; }; }
 # Jenkins' own version of Groovy, and what the linter runs on, from Debian.
 install_groovy = missing=; for command in groovy java node npm; do command -v $$command >/dev/null || missing=1; done; \
 	[ -z "$$missing" ] || { echo '==> installing groovy, a Java runtime, node and npm' && $(as_root) apt-get update -q && \

@@ -93,6 +93,8 @@ class Database:
         (version,) = self._sql.execute("PRAGMA user_version").fetchone()
         if version != SCHEMA:
             raise DamagedError(self.path, f"its schema is {version}, not {SCHEMA}")
+        if self._sql.execute("PRAGMA auto_vacuum").fetchone() != (0,):
+            raise DamagedError(self.path, "it is laid out in another way")
         if not read_only:
             self._sql.execute("PRAGMA journal_mode = WAL")
             self._sql.execute(f"PRAGMA synchronous = {'NORMAL' if durable else 'OFF'}")
@@ -177,11 +179,20 @@ class Database:
             DamagedError: something is wrong.
         """
         with self.transaction("IMMEDIATE"):
-            (verdict,) = self._sql.execute("PRAGMA quick_check(1)").fetchone()
-            if verdict != "ok":
-                raise DamagedError(self.path, str(verdict))
+            self.verify_pages()
             for table, (first, last) in self.head().ranges.items():
                 self.rows(table, first, last)
+
+    def verify_pages(self) -> None:
+        """Whether SQLite finds its way through the file; of rows that are wrong it knows nothing.
+
+        Raises:
+            DamagedError: something is wrong.
+        """
+        with told(self.path):
+            (verdict,) = self._sql.execute("PRAGMA quick_check(1)").fetchone()
+        if verdict != "ok":
+            raise DamagedError(self.path, str(verdict))
 
 
 def put(sql: sqlite3.Connection, head: Head, added: Rows) -> None:

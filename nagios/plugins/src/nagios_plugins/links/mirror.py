@@ -21,6 +21,8 @@ ASK_AGAIN: Final = 0.02
 """s, while others have the lock"""
 VERIFIED_ROWS: Final = 256
 """of each table and file that a change reads, from another place each time: so damage is found soon"""
+VERIFY_PAGES: Final = 128
+"""changes from one look through all pages of a file to the next; 15 ms for two days of samples"""
 T = TypeVar("T")
 
 
@@ -177,8 +179,11 @@ def _make_alike(main: Database, mirror: Database) -> None:
 
 def _verify_some(file: Database) -> None:
     head = file.head()
+    if head.revision % VERIFY_PAGES == 0:
+        file.verify_pages()
     for table, (first, last) in head.ranges.items():
-        start = first + head.revision * VERIFIED_ROWS % max(last - first + 1, 1)
+        parts = (last - first) // VERIFIED_ROWS + 1
+        start = first + head.revision % max(parts, 1) * VERIFIED_ROWS
         file.rows(table, start, min(start + VERIFIED_ROWS - 1, last))
 
 
