@@ -23,14 +23,14 @@ in_venv = PATH="$(CURDIR)/.venv/$(1)/bin:$$PATH"
 ask_password = $$([ "$$(id -u)" = 0 ] || [ -e .state ] || sudo -n true 2>/dev/null || echo --ask-become-pass)
 playbook = $(call in_venv,ansible) ansible-playbook -i inventories/$(PROFILE) $(ANSIBLE_OPTIONS)
 pytest = $(call in_venv,dev) python -m pytest $(PYTEST_OPTIONS)
-python_sources = services nagios/plugins roles jenkins tests benchmarks bin/smoke
+python_sources = services nagios roles jenkins tests benchmarks bin/smoke
 
 .PHONY: help
 help: ## list the verbs
 	@awk -F ':.*## ' '/^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
 ##@ Run
-.PHONY: up down verify replay teardown
+.PHONY: up down verify replay replay-alerts teardown
 up: .venv/ansible ## bring up services and Nagios on this machine, and prove that they work
 	@rm -f .cache/where.txt
 	@$(playbook) $(ask_password) site.yml
@@ -52,6 +52,12 @@ replay: .venv/dev ## send a real trace through the running gateway: DATA=file.pa
 	@$(call in_venv,dev) PYTHONPATH=$(inference_path) python -m ml_inference.replay --data '$(DATA)' --out reports/replay.json \
 		$(if $(SPLIT),--split '$(SPLIT)') $(if $(URL),--url '$(URL)') $(if $(LIMIT),--limit '$(LIMIT)') \
 		$(if $(API_KEY_FILE),--api-key-file '$(API_KEY_FILE)')
+
+# SPLIT is test; THRESHOLD is in % of capacity, and without it the 85th percentile of the split train, for each file.
+replay-alerts: .venv/training ## replay traces through the alerts, beside what others warn by: DATA=folder|file [SPLIT= OUT= BUNDLE=]
+	@$(call need,DATA,a folder of traces or one file: make replay-alerts DATA=traces)
+	@$(call in_venv,training) PYTHONPATH=$(inference_path):nagios/plugins/src:nagios python -m alert_replay \
+		$(call options,DATA SPLIT OUT BUNDLE RECALL THRESHOLD)
 
 ##@ Release
 .PHONY: images smoke push deploy rollback releases adopt
@@ -115,7 +121,8 @@ test-links: .venv/dev ## real SNMP, pings and shaped links; needs root
 	@$(pytest) -m links -s nagios
 
 test-training: .venv/training ## tests of the training, with TensorFlow
-	@$(call in_venv,training) python -m pytest -m training services/ml-inference/tests/training services/ml-inference/tests/report $(PYTEST_OPTIONS)
+	@$(call in_venv,training) python -m pytest -m training services/ml-inference/tests/training services/ml-inference/tests/report \
+		nagios/alert_replay/tests $(PYTEST_OPTIONS)
 
 test-system: .venv/dev ## tests of what `make up` started: README's words, faults, the Nagios page
 	@$(pytest) -m system tests
@@ -198,7 +205,7 @@ training = $(call in_venv,training) PYTHONPATH=$(inference_path) python -m ml_in
 results = $(or $(OUT),reports)
 inference_path = services/contract/src:services/runtime/src:services/ml-inference/src
 mypy_targets = services/contract/src services/runtime/src services/api-gateway/src services/ml-inference/src \
-	nagios/plugins/src roles/supervisor/library roles/release/library roles/preflight/library roles/preflight/module_utils \
+	nagios/plugins/src nagios/alert_replay roles/supervisor/library roles/release/library roles/preflight/library roles/preflight/module_utils \
 	jenkins/checks jenkins/tests tests benchmarks bin/smoke
 
 # Of this make alone: two may run at once.
