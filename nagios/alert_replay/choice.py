@@ -10,7 +10,7 @@ import numpy as np
 
 from alert_replay.counts import point
 from alert_replay.series import laid_out
-from alert_replay.smoothing import Slope, holt, line
+from alert_replay.smoothing import Slope, holt, holt_of_all, line
 from ml_inference.forecasting.data import Trace
 from ml_inference.forecasting.layout import HORIZONS, Double
 
@@ -44,8 +44,11 @@ class Choice:
     line_read: str = END
     holt: Shares = USUAL
     holt_read: str = END
+    holt_of_all: Shares = USUAL
+    holt_of_all_read: str = END
+    """of a Holt-Winters that is shown the whole record, and not the window alone"""
     smoothed: Shares = USUAL
-    """of Holt's level alone, without the trend"""
+    """of that one's level alone, without the trend"""
     on_past: bool = False
     """whether they are the best of the past, or only the usual ones"""
 
@@ -55,20 +58,29 @@ def choose(past: Sequence[Trace], threshold: float, recall: float) -> Choice:
     series = laid_out(_newest(past), threshold)
     if not series.events.any():
         return Choice()
-    straight, smoothed = line(series), holt(series, TRIED)
+    straight, recent, whole = line(series), holt(series, TRIED), holt_of_all(series, TRIED)
 
     def fewest(options: Iterable[tuple[_Option, Double]]) -> _Option:
         return min(options, key=lambda option: point(option[1], series.events, recall).fair_false_alarms)[0]
 
-    bent = [(shares, Slope(smoothed.level[:, k], smoothed.trend[:, k])) for k, shares in enumerate(TRIED)]
-    shares, read = fewest(((pair, name), score(slope)) for pair, slope in bent for name, score in READ.items())
+    def read_best(bent: Slope) -> tuple[Shares, str]:
+        return fewest(((pair, name), score(slope)) for pair, slope in _each(bent) for name, score in READ.items())
+
+    shares, read = read_best(recent)
+    shares_of_all, read_of_all = read_best(whole)
     return Choice(
         line_read=fewest((name, score(straight)) for name, score in READ.items()),
         holt=shares,
         holt_read=read,
-        smoothed=fewest((pair, slope.level) for pair, slope in bent),
+        holt_of_all=shares_of_all,
+        holt_of_all_read=read_of_all,
+        smoothed=fewest((pair, slope.level) for pair, slope in _each(whole)),
         on_past=True,
     )
+
+
+def _each(bent: Slope) -> Iterable[tuple[Shares, Slope]]:
+    return [(pair, Slope(bent.level[:, k], bent.trend[:, k])) for k, pair in enumerate(TRIED)]
 
 
 def _newest(past: Sequence[Trace]) -> list[Trace]:

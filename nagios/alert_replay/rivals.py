@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from alert_replay.choice import END, READ, USUAL, Choice, Shares
+from alert_replay.choice import READ, Choice, Shares
 from alert_replay.series import Series
-from alert_replay.smoothing import Slope, holt, line
+from alert_replay.smoothing import Slope, holt, holt_of_all, line
 from ml_inference.forecasting.layout import Double
 
 STATIC: Final = "static"
@@ -30,8 +30,8 @@ class Rival:
 
 
 def rivals(series: Series, choice: Choice) -> dict[str, Rival]:
-    """The three that the forecast alert is held against."""
-    of_holt = READ[choice.holt_read](_holt(series, choice.holt))
+    """The three that the forecast alert is held against, each shown the window: what a range of ten samples holds."""
+    of_holt = READ[choice.holt_read](_one(holt(series, [choice.holt])))
     return {
         STATIC: Rival(series.utilisation[series.moments], "the newest sample"),
         LINE: Rival(READ[choice.line_read](line(series)), f"read at its {choice.line_read}"),
@@ -40,16 +40,17 @@ def rivals(series: Series, choice: Choice) -> dict[str, Rival]:
 
 
 def others(series: Series, choice: Choice) -> dict[str, Rival]:
-    """The same set up otherwise, to see what hangs on it."""
+    """What is shown the whole record, as the model is shown up to 512 samples of it: harder to beat."""
+    of_all = READ[choice.holt_of_all_read](_one(holt_of_all(series, [choice.holt_of_all])))
+    smoothed = _one(holt_of_all(series, [choice.smoothed])).level
     return {
-        f"Holt-Winters {USUAL[0]:g}, {USUAL[1]:g}": Rival(READ[END](_holt(series, USUAL)), _said(USUAL)),
-        "smoothed value": Rival(_holt(series, choice.smoothed).level, _said(choice.smoothed)),
+        "Holt-Winters of all": Rival(of_all, f"{_said(choice.holt_of_all)}, read at its {choice.holt_of_all_read}"),
+        "smoothed value": Rival(smoothed, _said(choice.smoothed)),
     }
 
 
-def _holt(series: Series, shares: Shares) -> Slope:
-    level, trend = holt(series, [shares])
-    return Slope(level[:, 0], trend[:, 0])
+def _one(bent: Slope) -> Slope:
+    return Slope(bent.level[:, 0], bent.trend[:, 0])
 
 
 def _said(shares: Shares) -> str:

@@ -1,4 +1,4 @@
-"""Two ways to see a level and a trend in a link's samples: a line through the window, and Holt's smoothing."""
+"""A level and a trend in a link's samples: by a line through the window, or by Holt's smoothing of it or of all."""
 
 from __future__ import annotations
 
@@ -26,6 +26,21 @@ def line(series: Series) -> Slope:
 
 
 def holt(series: Series, shares: Sequence[tuple[float, float]]) -> Slope:
+    """Double exponential smoothing (Holt 1957) of each window alone: Prometheus' function over WINDOW samples.
+
+    [moments, pairs of shares]; as `holt_of_all`, but nothing before the window counts: it is shown what the line is.
+    """
+    of_level, of_trend = np.array(shares, np.float64).reshape(-1, 2).T
+    level = np.repeat(series.windows[:, :1], len(of_level), axis=1)  # [moments, pairs]
+    trend = np.repeat(np.diff(series.windows[:, :2]), len(of_level), axis=1)
+    for place in range(1, WINDOW):
+        before = level
+        level = of_level * series.windows[:, place, None] + (1 - of_level) * (level + trend)
+        trend = of_trend * (level - before) + (1 - of_trend) * trend
+    return Slope(level, trend)
+
+
+def holt_of_all(series: Series, shares: Sequence[tuple[float, float]]) -> Slope:
     """Double exponential smoothing (Holt 1957) of each segment from its first sample on: [moments, pairs of shares].
 
     `shares` are the weights (0 … 1) of the newest sample in level and in trend. Level and trend begin with the first

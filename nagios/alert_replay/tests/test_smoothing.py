@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alert_replay.choice import READ, USUAL, choose
-from alert_replay.smoothing import Slope, holt, line
+from alert_replay.smoothing import Slope, holt, holt_of_all, line
 from ml_inference.forecasting.layout import HORIZONS
 
 from .conftest import series_of, swinging, trace_of
@@ -40,8 +40,19 @@ def test_holt_when_followed_sample_by_sample_then_is_the_same_and_no_segment_kno
                 trend = trend_share * (level - before) + (1 - trend_share) * trend
             if 9 <= now < len(run) - 5:
                 expected.append((level, trend))
-    found = holt(series_of([first, second], 1000.0), [(0.5, 0.5), (level_share, trend_share)])
+    found = holt_of_all(series_of([first, second], 1000.0), [(0.5, 0.5), (level_share, trend_share)])
     assert np.allclose(np.stack([found.level[:, 1], found.trend[:, 1]], axis=1), np.array(expected).reshape(-1, 2))
+
+
+@given(run=values, before=values, pair=st.tuples(st.floats(0.05, 0.95), st.floats(0.05, 0.95)))
+def test_holt_when_shown_the_window_then_is_that_of_a_record_that_begins_there(
+    run: list[float], before: list[float], pair: tuple[float, float]
+) -> None:
+    series = series_of([[*before, *run[:10], *[0.0] * 5]], 1000.0)
+    found = holt(series, [pair])
+    alone = holt_of_all(series_of([[*run[:10], *[0.0] * 5]], 1000.0), [pair])
+    assert found.level[-1] == pytest.approx(alone.level[-1])
+    assert found.trend[-1] == pytest.approx(alone.trend[-1])
 
 
 def test_line_when_it_goes_on_then_is_read_at_its_end_or_its_highest() -> None:

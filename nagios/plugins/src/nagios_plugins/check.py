@@ -145,7 +145,9 @@ class ArgumentParser(argparse.ArgumentParser):
 class ServiceArgumentParser(ArgumentParser):
     """What a check of one of the platform's services is told."""
 
-    def __init__(self, name: str, description: str | None, *, warning: str, critical: str) -> None:
+    def __init__(
+        self, name: str, description: str | None, *, warning: str, critical: str, measure: str = "seconds"
+    ) -> None:
         super().__init__(name, description)
         self.add_service()
         for option, level, default in (("-w", "warning", warning), ("-c", "critical", critical)):
@@ -155,7 +157,7 @@ class ServiceArgumentParser(ArgumentParser):
                 type=threshold,
                 default=default,
                 metavar="RANGE",
-                help=f"seconds without being {level} (%(default)s)",
+                help=f"{measure} without being {level} (%(default)s)",
             )
 
 

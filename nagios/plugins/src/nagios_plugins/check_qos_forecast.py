@@ -8,7 +8,6 @@ the link is full already. What is answered is kept in the store, and judged late
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
@@ -20,6 +19,7 @@ from nagios_plugins.links import alarm, words
 from nagios_plugins.links.outlook import look_ahead
 from nagios_plugins.links.records import HISTORY, WINDOW, Forecaster, Outlook, Sample
 from nagios_plugins.links.samples import newest_run, samples_of
+from nagios_plugins.links.sources import uptime
 from nagios_plugins.links.store import Store
 
 NAME = "FORECAST"
@@ -60,7 +60,7 @@ class LinkForecast(check.LinkResource):
         if not run:
             raise ServiceError("nothing has been measured yet: see Traffic")
         ended = (run[-1].cell + 1) * self.link.sampling_seconds
-        age = time.clock_gettime(time.CLOCK_BOOTTIME) - ended
+        age = uptime() - ended
         if not -self.link.sampling_seconds <= age <= STALE_CELLS * self.link.sampling_seconds:
             raise ServiceError(f"the newest sample is of {words.duration(abs(age))} ago: see Traffic")
 
@@ -119,7 +119,7 @@ class LinkForecast(check.LinkResource):
         if now.level is alarm.Level.FULL:
             since = words.duration(outlook.wall - now.since + self.link.sampling_seconds)
             return f"full: {words.bandwidth(outlook.last_mbps)}, above {threshold} for {since} {ahead}"
-        steps = alarm.lead_steps(outlook, rule.soon if now.level is alarm.Level.SOON else rule.likely)
+        steps = alarm.lead_steps(outlook, rule.soon) if now.level is alarm.Level.SOON else len(outlook.path)
         chance = outlook.path[steps - 1].exceed_within
         within = words.duration(steps * self.link.sampling_seconds)
         said = f"{words.percent(chance)} likely above {threshold} within {within} {ahead}"

@@ -32,8 +32,8 @@ def after(*outlooks: Outlook) -> list[Alarm]:
 @pytest.mark.parametrize(
     ("seen", "level"),
     [
-        (outlook(1, 0.49), Level.CALM),
-        (outlook(1, 0.1, 0.2, 0.3, 0.4, 0.5), Level.LIKELY),
+        (outlook(1, 0.34), Level.CALM),
+        (outlook(1, 0.1, 0.2, 0.3, 0.3, 0.35), Level.LIKELY),
         (outlook(1, 0.1, 0.2, 0.3, 0.79, 0.95), Level.LIKELY),
         (outlook(1, 0.1, 0.5, 0.8), Level.SOON),
         (outlook(1, 0.0, last=900.1), Level.FULL),
@@ -45,7 +45,7 @@ def test_level_when_an_outlook_comes_then_goes_by_probability_and_time(seen: Out
 
 
 def test_level_when_it_is_raised_then_stays_until_it_was_calmer_for_some_steps() -> None:
-    chances = [0.6, 0.4, 0.31, 0.29, 0.29, 0.31, 0.29, 0.29, 0.29, 0.29]
+    chances = [0.6, 0.3, 0.22, 0.2, 0.2, 0.22, 0.2, 0.2, 0.2, 0.2]
     levels = [alarm.level for alarm in after(*(outlook(cell, chance) for cell, chance in enumerate(chances, 1)))]
     assert levels == [Level.LIKELY] * 8 + [Level.CALM] * 2
 

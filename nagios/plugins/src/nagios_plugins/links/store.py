@@ -89,6 +89,8 @@ class Reader:
     def _read(self, wanted: Callable[[Database], T]) -> T:
         """From either file; one that is read while it is written may look damaged."""
         for wait in READ_AGAIN:
+            if not any(path.exists() for path in paths(self._path)):
+                break
             time.sleep(wait)
             for path in paths(self._path):
                 with suppress(DamagedError, StoreError), closing(Database(path, timeout=1, read_only=True)) as file:
