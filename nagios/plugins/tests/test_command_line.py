@@ -60,7 +60,9 @@ def name(request: pytest.FixtureRequest) -> str:
 
 def test_scripts_when_listed_then_are_the_checks() -> None:
     scripts = tomllib.loads((PLUGINS / "pyproject.toml").read_text())["project"]["scripts"]
-    assert scripts == {name: f"nagios_plugins.{name}:main" for name in OTHERS | set(CHECKS)}
+    assert scripts == {"qos_page": "nagios_plugins.page.cgi:main"} | {
+        name: f"nagios_plugins.{name}:main" for name in OTHERS | set(CHECKS)
+    }
 
 
 @pytest.mark.parametrize(
