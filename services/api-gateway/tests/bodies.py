@@ -51,7 +51,6 @@ def requests(draw: st.DrawFn) -> dict[str, Any]:
         request["link_capacity_mbps"] = draw(st.floats(0, 1e7, exclude_min=True))
         request["threshold_mbps"] = draw(st.floats(0, 1e9))
         request["horizon"] = draw(st.integers(1, 5))
-    if draw(st.booleans()):
         request["forecaster"] = draw(st.sampled_from(["model", "baseline"]))
         request["path"] = draw(st.booleans())
         request["packet_rate"] = draw(st.lists(st.floats(0, 1e10), min_size=10, max_size=10))

@@ -149,7 +149,6 @@ def test_answer_when_no_threshold_was_given_then_has_no_probability() -> None:
         {"lower": -1},
         {"unit": "bit/s"},
         {"exceed_probability": 1.1},
-        {"exceed_within_probability": -0.1},
         {"path": []},
         {"path": [{"predicted_bandwidth": 1, "lower": 1}]},
         {"horizon": "1"},

@@ -120,7 +120,7 @@ def test_verdict_when_the_model_is_worse_than_the_last_value_then_is_critical() 
         replace(due, last=due.came, mean=due.came + noise.choice((-0.1, 0.1)), lower=0, upper=1) for due in good(60)
     ]
     (reason,) = verdict(dues).reasons
-    assert reason == "it is worse than the last value (off by 9.5 % of capacity, the last value by 0.0 %)"
+    assert reason == "it is worse than the last value: off by 9.5 % of capacity, the last value by 0.0 %"
 
 
 def test_verdict_when_it_is_worse_by_what_does_not_matter_then_is_none() -> None:

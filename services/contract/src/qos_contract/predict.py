@@ -131,8 +131,6 @@ class PredictResponse(BaseModel):
     """Mbps; the capacity the answer was computed with"""
     exceed_probability: Probability | None = None
     """probability that bandwidth exceeds `threshold_mbps` at the horizon; only where a threshold was given"""
-    exceed_within_probability: Probability | None = None
-    """probability that it exceeds `threshold_mbps` at one step or more up to the horizon; likewise"""
     path: list[PathStep] | None = Field(None, min_length=1, max_length=MAX_HORIZON)
     """every step up to the horizon, the nearest first; only where it was asked for"""
 

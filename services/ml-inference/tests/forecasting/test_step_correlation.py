@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from ml_inference.bundle import Inputs, load_bundle
 from ml_inference.bundle.passage import STEP_CORRELATION, FactorCopula
@@ -31,6 +32,6 @@ def test_correlation_when_compared_on_generated_links_then_is_the_most_likely() 
         chance = np.clip([copula.exceed_within(alone[row])[-1] for row in below.tolist()], TINY, 1 - TINY)
         return float(-np.log(np.where(exceeds[below], chance, 1 - chance)).mean())
 
-    losses = {correlation: surprise(correlation) for correlation in (0.0, 0.25, STEP_CORRELATION, 0.85)}
+    losses = {correlation / 20: surprise(correlation / 20) for correlation in range(1, 20)}
     assert len(below) > 1000
-    assert min(losses, key=losses.__getitem__) == STEP_CORRELATION, losses
+    assert min(losses, key=losses.__getitem__) == pytest.approx(STEP_CORRELATION, abs=0.11), losses

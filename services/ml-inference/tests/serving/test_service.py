@@ -78,7 +78,8 @@ def test_predict_when_asked_for_the_path_then_has_every_step_as_if_asked_alone(s
     assert len(answer.path) == 5
     for horizon, step in enumerate(answer.path, start=1):
         alone = ask(service, horizon=horizon, threshold_mbps=70)
-        assert step.model_dump() == alone.model_dump(include=set(type(step).model_fields))
+        shared = set(type(step).model_fields) & set(type(alone).model_fields)
+        assert step.model_dump(include=shared) == alone.model_dump(include=shared)
     within = [step.exceed_within_probability or 0.0 for step in answer.path]
     assert within == sorted(within)
     assert within[0] == answer.path[0].exceed_probability

@@ -17,6 +17,8 @@ from nagios_plugins.links.records import Forecaster, Outlook, Sample
 
 FLOOR: Final = 0.005
 """fraction of capacity that no forecast has to be better than: an idle link cannot be forecast wrongly"""
+FASTEST: Final = 1e12
+"""Mbps; no link is"""
 STILL: Final = 1e-6
 """fraction of capacity: a link that changes by less from one sample to the next does not change"""
 WORST: Final = 1.0
@@ -121,7 +123,7 @@ def due(outlooks: Iterable[Outlook], samples: Iterable[Sample], forecaster: Fore
             continue
         said, capacity = outlook.path[step - 1], outlook.capacity_mbps
         numbers = (outlook.last_mbps, said.mean, said.lower, said.upper, value.mbps)
-        if capacity > 0 and all(map(isfinite, numbers)):
+        if 0 < capacity < FASTEST and all(map(isfinite, numbers)):
             shares = (number / capacity for number in numbers)
             found[key] = Due(key, value.wall, outlook.model_version, capacity, *shares)
     return [found[key] for key in sorted(found)]

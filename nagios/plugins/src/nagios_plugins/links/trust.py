@@ -3,9 +3,12 @@
 The model loses its trust with the first forecast after which `verdict.judge` has a reason. From then on it goes on
 forecasting as a shadow (check_qos_forecast asks for both and stores both), and is judged by its newest 60 forecasts
 only: what it did long ago is known, and must not keep it out. When 60 in a row have come due after none of which there
-was a reason, it is trusted again, and starts with the budget of those 60. So a model that has stopped lying is back
-after 120 forecasts at the latest, as long as it is truthful: 60 until nothing of the lie is looked at, 60 to earn it.
-Measured: see TRIAL.
+was a reason, or a burn rate of 1 and more, it is trusted again, and starts with the budget of those 60.
+
+So a model that has stopped lying is back after at most 120 forecasts if it does nothing wrong: 60 until nothing of the
+lie is looked at, 60 to earn it. Measured on the recorded links of verdict.py, with lies of 40 to 400 forecasts
+(shifted, too narrow, constant): after 109 at most on the test split, 134 on train and val, some 100 in the median. It
+always came back; sooner where the lie could not be told from the truth.
 
 Every forecast is judged once, in the order in which they came due, however often the check runs. A model release
 begins with nothing against it (only a version's own forecasts are looked at), but does not get the trust that its

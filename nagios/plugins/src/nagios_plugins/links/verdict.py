@@ -19,6 +19,12 @@ find lies, as a bias is seen long before the budget is gone: a model shifted up 
 forecasts in all but 8 of 26,364 tries, after 15 to 20 in the median of each set. The floors on what matters come from
 made-up links: after a step from idle to a constant full load the model is worse than the last value by 1.9 % of
 capacity over 60 for a while, beyond all chance, and nobody is harmed.
+
+Then, once, on the test split (113 traces, 90,979 forecasts): the truthful model was never CRITICAL nor WARNING (at the
+worst 17 of 30, 27 of 60, 85 of 240, 9.9 % bias), the shifted one was found within 40 forecasts in 2,372 of 2,374 tries,
+within 42 in all. The baseline, judged alike, is CRITICAL at 2.4 % of the moments of nyu_lte, where its intervals are
+too narrow, and never on the other five sets. What is hardly found: signs of change swapped (a quarter within 240), and
+forecasts half as much again on links that carry little (two in three within 240 on ucc5g); both do little harm.
 """
 
 from __future__ import annotations
@@ -122,7 +128,7 @@ def _worse(tally: Tally, window: int) -> list[str]:
     if error - last < WORSE[window] or tally.worse / tally.number < WORSE_SIGNIFICANCE * spread:
         return []
     both = f"off by {100 * error:.1f} % of capacity, the last value by {100 * last:.1f} %"
-    return [f"it is worse than the last value ({both})"]
+    return [f"it is worse than the last value: {both}"]
 
 
 def _variance(total: float, squares: float, count: float) -> float:

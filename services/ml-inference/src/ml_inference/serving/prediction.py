@@ -2,7 +2,7 @@
 
 from pydantic import ValidationError
 
-from ml_inference.bundle import Bundle, Distribution, Forecast, Graph, exceed_within, inputs_of
+from ml_inference.bundle import Bundle, Forecast, Graph, exceed_within, inputs_of
 from qos_contract import (
     INTERVAL_LEVEL,
     BatchRequest,
@@ -51,33 +51,35 @@ def _write(
     forecast: Forecast, link: int, question: PredictRequest, graph: Graph, default_capacity: float
 ) -> PredictResponse:
     capacity = question.link_capacity_mbps or default_capacity
-    on_the_way = question.path or question.threshold_mbps is not None
-    steps = [forecast.at(link, step) for step in range(0 if on_the_way else question.horizon - 1, question.horizon)]
-    path = _path(steps, capacity, question.threshold_mbps)
-    end = path[-1]
+    end = forecast.at(link, question.horizon - 1)
+    lower, upper = end.interval(INTERVAL_LEVEL)
+    exceed_probability = None
+    if question.threshold_mbps is not None:
+        exceed_probability = end.exceed_probability(question.threshold_mbps / capacity)
+        exceed_probability = round(exceed_probability, PROBABILITY_DECIMALS)
     return PredictResponse(
-        predicted_bandwidth=end.predicted_bandwidth,
-        lower=end.lower,
-        upper=end.upper,
+        predicted_bandwidth=round(end.mean * capacity, DECIMALS),
+        lower=round(lower * capacity, DECIMALS),
+        upper=round(upper * capacity, DECIMALS),
         horizon=question.horizon,
         model_version=graph.version,
         link_capacity_mbps=capacity,
-        exceed_probability=end.exceed_probability,
-        exceed_within_probability=end.exceed_within_probability,
-        path=path if question.path else None,
+        exceed_probability=exceed_probability,
+        path=_path(forecast, link, question, capacity) if question.path else None,
     )
 
 
-def _path(steps: list[Distribution], capacity: float, threshold: float | None) -> list[PathStep]:
-    """The steps in Mbps, with the probabilities of passing the threshold if there is one."""
-    alone: list[float] | list[None] = [None] * len(steps)
-    within: list[float] | list[None] = alone
-    if threshold is not None:
-        alone = [step.exceed_probability(threshold / capacity) for step in steps]
+def _path(forecast: Forecast, link: int, question: PredictRequest, capacity: float) -> list[PathStep]:
+    """Every step up to the horizon, with the probabilities of passing the threshold if there is one."""
+    steps = [forecast.at(link, step) for step in range(question.horizon)]
+    exceed: list[float] | list[None] = [None] * len(steps)
+    within: list[float] | list[None] = exceed
+    if question.threshold_mbps is not None:
+        alone = [step.exceed_probability(question.threshold_mbps / capacity) for step in steps]
+        exceed = [round(chance, PROBABILITY_DECIMALS) for chance in alone]
         within = [round(chance, PROBABILITY_DECIMALS) for chance in exceed_within(alone)]
-        alone = [round(chance, PROBABILITY_DECIMALS) for chance in alone]
     path = []
-    for step, at_it, by_it in zip(steps, alone, within, strict=True):
+    for step, at_it, by_it in zip(steps, exceed, within, strict=True):
         lower, upper = step.interval(INTERVAL_LEVEL)
         path.append(
             PathStep(
