@@ -104,6 +104,18 @@ def test_pages_when_the_store_cannot_be_read_then_are_503(
     assert page.text.count("The store of uplink cannot be read: ") == 1
 
 
+def test_link_when_it_has_an_alarm_then_leads_to_its_runbook_where_there_is_one(
+    make: SimpleNamespace, places: Places, watched: Callable[..., None], ask: Callable[..., Any]
+) -> None:
+    watched("uplink")
+    fill(make, places, "uplink", 95.0, Level.FULL)
+    assert "What to do" not in ask("/links/uplink").text
+    (places.runbooks_dir / "link-forecast.md").write_text("# Forecast of a link")
+    assert "/qos/runbooks/link-forecast" in ask("/links/uplink").links
+    watched("uplink", sampling_seconds=0.1)  # by which the newest sample is old
+    assert "/qos/runbooks/link-forecast" not in ask("/links/uplink").links
+
+
 def test_overview_when_one_store_cannot_be_read_then_the_others_are_shown(
     make: SimpleNamespace, places: Places, watched: Callable[..., None], ask: Callable[..., Any]
 ) -> None:

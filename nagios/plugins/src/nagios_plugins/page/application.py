@@ -167,7 +167,8 @@ def _link(asked: Asked, name: str) -> Answer:
         facts = views.link(link, asked.places.store_dir, int(hours))
     except StoreError as error:
         raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, f"The store of {name} cannot be read: {error}.") from None
-    return _made("link.html.j2", asked, link.sampling_seconds, choices=HOURS, **facts)
+    runbook = facts["state"].runbook if facts["state"].runbook in runbooks.known(asked.places.runbooks_dir) else None
+    return _made("link.html.j2", asked, link.sampling_seconds, choices=HOURS, runbook=runbook, **facts)
 
 
 def _runbooks(asked: Asked) -> Answer:

@@ -24,6 +24,14 @@ def names(folder: Path) -> list[str]:
     return sorted(path.stem for path in folder.iterdir() if path.suffix == ".md" and path.is_file())
 
 
+def known(folder: Path) -> list[str]:
+    """The runbooks that there are; none where the folder cannot be read."""
+    try:
+        return names(folder)
+    except OSError:
+        return []
+
+
 def listed(folder: Path) -> list[Runbook]:
     """The runbooks with their titles.
 

@@ -8,8 +8,9 @@ from typing import Final
 from nagios_plugins.links import alarm
 from nagios_plugins.links.alarm import Alarm, Level
 from nagios_plugins.links.records import WINDOW, Outlook
+from nagios_plugins.links.samples import newest_run
 from nagios_plugins.links.words import percent as chance
-from nagios_plugins.page import series, words
+from nagios_plugins.page import words
 from nagios_plugins.page.kept import Kept
 
 LEVELS: Final = ("critical", "warning", "unknown", "waiting", "ok")
@@ -26,17 +27,19 @@ class State:
     sentence: str
     since: float | None = None
     """s since 1970; None where nobody has noted it"""
+    runbook: str = "link-forecast"
+    """says what to do"""
 
 
 def of(kept: Kept) -> State:
     """The alarm's state, or why there is none."""
     if kept.newest is None:
-        return State(
-            "unknown", f"No sample in the last {words.duration(kept.now - kept.start)}: see Traffic in Nagios."
-        )
+        span = words.duration(kept.now - kept.start)
+        return State("unknown", f"No sample in the last {span}: see Traffic in Nagios.", runbook="traffic")
     if kept.is_stale:
         age = words.duration(kept.age)
-        return State("unknown", f"No sample for {age}, so nobody knows what comes: see Traffic in Nagios.")
+        sentence = f"No sample for {age}, so nobody knows what comes: see Traffic in Nagios."
+        return State("unknown", sentence, runbook="traffic")
     if kept.leading is None:
         return _without_forecast(kept)
     now = Alarm.of_state(kept.alarm)
@@ -57,7 +60,7 @@ def _sentence(now: Alarm, outlook: Outlook, seconds: float) -> str:
 
 def _without_forecast(kept: Kept) -> State:
     seconds = kept.link.sampling_seconds
-    count = len(series.runs(kept.samples[-WINDOW:], seconds)[-1])
+    count = len(newest_run(list(kept.samples[-WINDOW:])))
     if count < WINDOW:
         wait = words.duration((WINDOW - count) * seconds)
         sentence = f"Too little history: {count} of {WINDOW} samples in a row; a forecast can be made in {wait}."
