@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 import apache
+import browser
 from nagios_plugins.links.records import MBPS, Reading
 from nagios_plugins.links.store import Store
 
@@ -162,3 +163,17 @@ def test_page_when_the_store_is_gone_then_is_503_and_nothing_is_in_the_log(site:
     finally:
         store.with_name("elsewhere").rename(store)
     assert "Traceback" not in site.log
+
+
+@pytest.mark.skipif(browser.CHROMIUM is None, reason="no browser: Debian's chromium is not installed")
+def test_page_when_a_browser_shows_it_then_fits_and_breaks_no_rule(site: Site) -> None:
+    said: list[str] = []
+    width = 320
+    with browser.logged_in(apache.LOGIN, {"width": width, "height": 800}) as context:
+        page = context.new_page()
+        page.on("console", lambda message: said.append(message.text))
+        for path in ("links/", "links/uplink", "runbooks/", "runbooks/alarm"):
+            page.goto(f"http://127.0.0.1:{site.port}/qos/{path}")
+            assert page.evaluate("document.documentElement.scrollWidth") == width
+            assert page.evaluate("getComputedStyle(document.body).marginTop") == "0px"  # the style sheet counts
+    assert said == []
