@@ -59,7 +59,18 @@ def test_link_when_asked_for_hours_then_shows_them(
 
 @pytest.mark.parametrize(
     "query",
-    ["hours=2", "hours=", "hours=-1", "hours=1e9", "hours=%00", "hours=1;drop", "hours=٦", "days=1", "hours=1&x"],
+    [
+        "hours=2",
+        "hours=",
+        "hours=-1",
+        "hours=1e9",
+        "hours=%00",
+        "hours=1;drop",
+        "hours=٦",
+        "days=1",
+        "hours=1&x",
+        "refresh=no",
+    ],
 )
 def test_link_when_asked_for_something_else_then_is_400(
     watched: Callable[..., None], ask: Callable[..., Any], query: str
@@ -67,8 +78,27 @@ def test_link_when_asked_for_something_else_then_is_400(
     watched("uplink")
     page = ask("/links/uplink", query)
     assert page.status == 400
-    assert "hours can be 1, 6, 24, 48" in page.text or "This page knows no" in page.text
+    assert (
+        "hours can be 1, 6, 24, 48" in page.text
+        or "This page knows no" in page.text
+        or "refresh can be on, off" in page.text
+    )
     assert "Refresh" not in page.headers
+
+
+def test_page_when_it_is_paused_then_stays_as_it_is(
+    make: SimpleNamespace, places: Places, watched: Callable[..., None], ask: Callable[..., Any]
+) -> None:
+    watched("uplink", sampling_seconds=2.5)
+    fill(make, places, "uplink")
+    for path, query in (("/links/", "refresh=off"), ("/links/uplink", "hours=6&refresh=off")):
+        page = ask(path, query)
+        assert (page.status, "Refresh" in page.headers) == (200, False)
+        assert "not refreshed" in page.text
+        page = ask(path)
+        assert page.headers["Refresh"] == "3"
+        assert any(link.endswith("refresh=off") for link in page.links)
+    assert "/qos/links/uplink?hours=48&refresh=off" in ask("/links/uplink", "hours=6&refresh=off").links
 
 
 def test_link_when_it_is_not_watched_then_is_404(watched: Callable[..., None], ask: Callable[..., Any]) -> None:

@@ -21,8 +21,8 @@ HOSTILE = "</title></svg><script>alert(1)</script>'\"><img src=x onerror=alert(1
 
 def page_of(make: Any, kept: Kept, hours: int = 1) -> Any:
     html = rendering.render(
-        "link.html.j2", root="/qos", nagios="/cgi-bin/nagios4", refresh=5.0, choices=(1, 6, 24, 48), hours=hours,
-        runbook=None,
+        "link.html.j2", root="/qos", nagios="/cgi-bin/nagios4", refresh=5, choices=("1", "6", "24", "48"), hours=hours,
+        runbook=None, is_paused=False,
         **views.facts(kept),
     )  # fmt: skip
     return make.page(200, HEADERS, html)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import re
 import traceback
 from collections.abc import Callable, Iterable
@@ -19,8 +20,10 @@ from nagios_plugins.page import rendering, runbooks, views
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
 
-HOURS = (1, 6, 24, 48)
+HOURS = ("1", "6", "24", "48")
 """that a link's page can show"""
+REFRESH = ("on", "off")
+"""whether a page is asked for again by itself: who reads a table wants it to stay"""
 TRY_AGAIN = 10
 """s after which a page that could not be made is asked for again"""
 METHODS = ("GET", "HEAD")
@@ -61,7 +64,7 @@ class Answer:
     """A page."""
 
     body: str
-    refresh: float | None = None
+    refresh: int | None = None
     """s until it is asked for again"""
     status: HTTPStatus = HTTPStatus.OK
     headers: dict[str, str] = field(default_factory=dict)
@@ -80,7 +83,7 @@ def application(places: Places) -> Callable[[WSGIEnvironment, StartResponse], It
             "X-Content-Type-Options": "nosniff",
             "Referrer-Policy": "same-origin",
             "Cache-Control": "no-store",
-            **({"Refresh": f"{made.refresh:g}"} if made.refresh else {}),
+            **({"Refresh": str(made.refresh)} if made.refresh else {}),
             **made.headers,
         }
         start_response(f"{made.status.value} {made.status.phrase}", list(headers.items()))
@@ -145,41 +148,46 @@ def _links(places: Places) -> dict[str, inventory.Link]:
 
 
 def _overview(asked: Asked) -> Answer:
+    chosen = _chosen(asked, refresh=REFRESH)
     links = _links(asked.places)
-    _only(asked)
     try:
         facts = views.overview(links.values(), asked.places.store_dir)
     except StoreError as error:
         raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, f"No link's store can be read: {error}.") from None
-    refresh = min((link.sampling_seconds for link in links.values()), default=TRY_AGAIN)
-    return _made("overview.html.j2", asked, refresh, **facts)
+    seconds = min((link.sampling_seconds for link in links.values()), default=float(TRY_AGAIN))
+    return _made("overview.html.j2", asked, _refresh(seconds), is_paused=chosen["refresh"] == "off", **facts)
 
 
 def _link(asked: Asked, name: str) -> Answer:
     link = _links(asked.places).get(name)
     if link is None:
         raise Refused(HTTPStatus.NOT_FOUND, f"There is no link {name!r} in the inventory.")
-    _only(asked, "hours")
-    hours = asked.parameters.get("hours", [str(HOURS[0])])[-1]
-    if hours not in map(str, HOURS):
-        raise Refused(HTTPStatus.BAD_REQUEST, f"hours can be {', '.join(map(str, HOURS))}, and nothing else.")
+    chosen = _chosen(asked, hours=HOURS, refresh=REFRESH)
     try:
-        facts = views.link(link, asked.places.store_dir, int(hours))
+        facts = views.link(link, asked.places.store_dir, int(chosen["hours"]))
     except StoreError as error:
         raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, f"The store of {name} cannot be read: {error}.") from None
-    runbook = facts["state"].runbook if facts["state"].runbook in runbooks.known(asked.places.runbooks_dir) else None
-    return _made("link.html.j2", asked, link.sampling_seconds, choices=HOURS, runbook=runbook, **facts)
+    facts["is_paused"] = chosen["refresh"] == "off"
+    facts["runbook"] = facts["state"].runbook
+    if facts["runbook"] not in runbooks.known(asked.places.runbooks_dir):
+        facts["runbook"] = None
+    return _made("link.html.j2", asked, _refresh(link.sampling_seconds), choices=HOURS, **facts)
+
+
+def _refresh(sampling_seconds: float) -> int:
+    """Whole seconds, as browsers take them: a part of one would be none at all."""
+    return max(1, math.ceil(sampling_seconds))
 
 
 def _runbooks(asked: Asked) -> Answer:
-    _only(asked)
+    _chosen(asked)
     found = _read(runbooks.listed, asked.places.runbooks_dir)
     return _made("runbooks.html.j2", asked, None, runbooks=found, icon="none")
 
 
 def _runbook(asked: Asked, name: str) -> Answer:
+    _chosen(asked)
     folder = asked.places.runbooks_dir
-    _only(asked)
     if name not in _read(runbooks.names, folder):  # so no path is made of what somebody asks for
         raise Refused(HTTPStatus.NOT_FOUND, f"There is no runbook {name!r}.")
     text, title = _read(runbooks.html, folder, name), _read(runbooks.title, folder, name)
@@ -193,15 +201,20 @@ def _read(reader: Callable[..., Any], *arguments: Any) -> Any:
         raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, f"The runbooks cannot be read: {error}.") from None
 
 
-def _only(asked: Asked, *known: str) -> None:
-    if unknown := sorted(set(asked.parameters) - set(known)):
+def _chosen(asked: Asked, **choices: tuple[str, ...]) -> dict[str, str]:
+    """What is chosen of these, the first of each if nothing is."""
+    if unknown := sorted(set(asked.parameters) - set(choices)):
         raise Refused(HTTPStatus.BAD_REQUEST, f"This page knows no {unknown[0]!r}.")
+    chosen = {name: asked.parameters.get(name, known)[0] for name, known in choices.items()}
+    for name, value in chosen.items():
+        if value not in choices[name]:
+            raise Refused(HTTPStatus.BAD_REQUEST, f"{name} can be {', '.join(choices[name])}, and nothing else.")
+    return chosen
 
 
-def _made(template: str, asked: Asked, refresh: float | None, **facts: Any) -> Answer:
-    places = asked.places
-    body = rendering.render(template, root=asked.root, nagios=places.nagios_cgi_url, refresh=refresh, **facts)
-    return Answer(body, refresh)
+def _made(template: str, asked: Asked, refresh: int | None, *, is_paused: bool = False, **facts: Any) -> Answer:
+    known = {"root": asked.root, "nagios": asked.places.nagios_cgi_url, "refresh": refresh, "is_paused": is_paused}
+    return Answer(rendering.render(template, **known, **facts), None if is_paused else refresh)
 
 
 ROUTES: list[tuple[str, Callable[..., Answer]]] = [
