@@ -95,9 +95,9 @@ def test_page_when_all_is_well_then_says_what_comes(make: SimpleNamespace) -> No
 @pytest.mark.parametrize(
     ("level", "rate", "word", "sentence"),
     [
-        (Level.LIKELY, 89.9, "▲ WARNING", "72 % likely to pass 90 Mbps within 5 s."),
+        (Level.LIKELY, 89.9, "▲ WARNING", "74 % likely to pass 90 Mbps within 25 s."),
         (Level.LIKELY, 80.0, "▲ WARNING", "3 % likely to pass 90 Mbps within 25 s; not yet calm again."),
-        (Level.SOON, 90.0, "■ CRITICAL", "75 % likely to pass 90 Mbps within 25 s."),
+        (Level.SOON, 90.0, "■ CRITICAL", "75 % likely to pass 90 Mbps within 15 s."),
         (Level.FULL, 95.0, "■ CRITICAL", "Full: 95.0 Mbps, above the threshold of 90 Mbps."),
         (Level.FULL, 70.0, "■ CRITICAL", "< 1 % likely to pass 90 Mbps within 25 s; not yet calm again."),
     ],

@@ -48,10 +48,11 @@ def of(kept: Kept) -> State:
 
 
 def _sentence(now: Alarm, outlook: Outlook, seconds: float) -> str:
-    limit, rule = words.plain_rate(outlook.threshold_mbps), alarm.DEFAULT
+    limit, rule, steps = words.plain_rate(outlook.threshold_mbps), alarm.DEFAULT, len(outlook.path)
     if outlook.last_mbps > outlook.threshold_mbps:
         return f"Full: {words.rate(outlook.last_mbps)}, above the threshold of {limit}."
-    steps = alarm.lead_steps(outlook, rule.soon if now.level is Level.SOON else rule.likely)
+    if now.level is Level.SOON:
+        steps = min(rule.soon_steps, steps)
     probability = outlook.path[steps - 1].exceed_within
     text = f"{chance(probability)} likely to pass {limit} within {words.duration(steps * seconds)}"
     is_held = now.level is Level.FULL or (now.level > Level.CALM and probability < rule.likely)
