@@ -6,7 +6,7 @@ import argparse
 import re
 import ssl
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
@@ -199,8 +199,20 @@ class FaultContext(nagiosplugin.Context):  # type: ignore[misc]
         """A sentence is no performance data."""
 
 
+class NumberContext(nagiosplugin.ScalarContext):  # type: ignore[misc]
+    """Numbers that are judged elsewhere; their performance data name the limits."""
+
+    def evaluate(self, metric: Any, resource: Any) -> Any:
+        """Nothing is wrong with a number here."""
+        del resource
+        return self.result_cls(nagiosplugin.Ok, None, metric)
+
+
 class ServiceResource(nagiosplugin.Resource):  # type: ignore[misc]
     """A service that is asked once; a fault becomes a metric of its own."""
+
+    notes: Sequence[str] = ()
+    """what is to be said besides, whatever the state"""
 
     def ask(self) -> Iterable[Any]:
         """Metrics of the service.
@@ -228,18 +240,17 @@ class LinkResource(ServiceResource):
         self.sentence = ""
 
     def ask(self) -> Iterable[Any]:
-        """Metrics of the link; what was wrong with its store is part of the sentence.
+        """Metrics of the link; what was wrong with its store is told besides.
 
         Raises:
             ServiceError: nothing can be said of it.
         """
         try:
             with Store(self.folder, self.link.name) as store:
-                metrics = [*self.look(store)]
-                self.sentence = "; ".join([self.sentence, *store.notes])
+                self.notes = store.notes
+                return [*self.look(store)]
         except StoreError as error:
             raise ServiceError(str(error)) from None
-        return metrics
 
     def look(self, store: Store) -> Iterable[Any]:
         """Metrics of the link.
@@ -260,11 +271,14 @@ class Summary(nagiosplugin.Summary):  # type: ignore[misc]
     def ok(self, results: Any) -> str:
         """What the resource has to say when all is well."""
         del results
-        return one_line(self.resource.sentence)
+        return self._line(self.resource.sentence)
 
     def problem(self, results: Any) -> str:
         """The worst result, in its own words."""
-        return one_line(results.first_significant)
+        return self._line(results.first_significant)
+
+    def _line(self, said: object) -> str:
+        return one_line("; ".join([str(said), *self.resource.notes]))
 
 
 def run(

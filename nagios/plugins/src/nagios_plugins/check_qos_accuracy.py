@@ -115,15 +115,6 @@ class Accuracy(check.LinkResource):
         return after
 
 
-class Said(nagiosplugin.ScalarContext):  # type: ignore[misc]
-    """Numbers with the limits that they are compared with elsewhere."""
-
-    def evaluate(self, metric: Any, resource: Any) -> Any:
-        """Nothing is wrong with a number here."""
-        del resource
-        return self.result_cls(nagiosplugin.Ok, None, metric)
-
-
 def main() -> None:
     """Entry point of `check_qos_accuracy`."""
     parser = check.LinkArgumentParser(NAME, __doc__)
@@ -133,10 +124,10 @@ def main() -> None:
         Accuracy(wanted.link, wanted.store),
         check.FaultContext("doubtful", nagiosplugin.Warn),
         check.FaultContext("untrue"),
-        Said("numbers"),
-        Said("budget", f"{100 * LOW_BUDGET:g}:", "0:"),
-        Said("fast", critical=f"{FAST_BURN:g}"),
-        Said("slow", critical=f"{SLOW_BURN:g}"),
+        check.NumberContext("numbers"),
+        check.NumberContext("budget", f"{100 * LOW_BUDGET:g}:", "0:"),
+        check.NumberContext("fast", critical=f"{FAST_BURN:g}"),
+        check.NumberContext("slow", critical=f"{SLOW_BURN:g}"),
         timeout=wanted.timeout,
         fault=nagiosplugin.Unknown,
     )

@@ -140,21 +140,6 @@ class LinkForecast(check.LinkResource):
             yield nagiosplugin.Metric(name, round(value, 3), min=0, context="numbers")
 
 
-class Said(nagiosplugin.Context):  # type: ignore[misc]
-    """Numbers that are not judged here: the alarm's level has been."""
-
-    def __init__(self, name: str, warning: str | None = None, critical: str | None = None) -> None:
-        super().__init__(name)
-        self.warning, self.critical = warning, critical
-
-    def performance(self, metric: Any, resource: Any) -> Any:
-        """The number, with the levels that would be compared with."""
-        del resource
-        return nagiosplugin.Performance(
-            metric.name, metric.value, metric.uom, self.warning, self.critical, metric.min, metric.max
-        )
-
-
 def main() -> None:
     """Entry point of `check_qos_forecast`."""
     parser = check.LinkArgumentParser(NAME, __doc__, service=True)
@@ -164,8 +149,10 @@ def main() -> None:
         LinkForecast(wanted, parser.identity(wanted)),
         check.FaultContext("likely", nagiosplugin.Warn),
         check.FaultContext("soon"),
-        Said("probability", *(f"{100 * level:g}" for level in (alarm.DEFAULT.likely, alarm.DEFAULT.soon))),
-        Said("numbers"),
+        check.NumberContext(
+            "probability", *(f"{100 * chance:g}" for chance in (alarm.DEFAULT.likely, alarm.DEFAULT.soon))
+        ),
+        check.NumberContext("numbers"),
         timeout=wanted.timeout,
         fault=nagiosplugin.Unknown,
     )
