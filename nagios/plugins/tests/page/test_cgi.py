@@ -8,10 +8,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import tomllib
 import zipfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatch
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,11 +25,14 @@ import pytest
 import yaml
 
 from nagios_plugins.links.alarm import Alarm
+from nagios_plugins.links.store import Store
 from nagios_plugins.page.application import Places
 
 PLUGINS = Path(__file__).parents[2]
 ROLE = PLUGINS.parents[1] / "roles/python_environment/tasks/main.yml"
 START = "from nagios_plugins.page.cgi import main; main()"
+NOBODY = pwd.getpwnam("nobody")
+only_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
 TWO_DAYS = 34_560
 """samples every 5 s"""
 
@@ -88,52 +93,83 @@ def test_page_when_a_link_has_two_days_of_samples_then_takes_half_a_second(
 
 
 @pytest.fixture
-def open_places() -> Iterator[Places]:
-    """Places that every account may come to; pytest's own are root's."""
+def readable(make: SimpleNamespace) -> Iterator[Places]:
+    """A store of root's that nobody's group may read, as Apache's account may on a server; not in pytest's own folder."""
     folder = Path(tempfile.mkdtemp(prefix="qos-page-"))
     folder.chmod(0o755)
-    yield Places(str(folder / "links.json"), folder / "links", folder / "runbooks")
+    places = Places(str(folder / "links.json"), folder / "links", folder / "runbooks")
+    places.store_dir.mkdir()
+    os.chown(places.store_dir, 0, NOBODY.pw_gid)
+    places.store_dir.chmod(0o2750)
+    samples = make.samples([50.0] * 100)
+    make.store(places.store_dir, "uplink", make.readings(samples), make.outlooks(samples), alarm=Alarm().as_state())
+    Path(places.links_file).write_text('{"links": [{"name": "uplink", "source": {"kind": "interface"}}]}')
+    yield places
     shutil.rmtree(folder)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
-def test_page_when_its_account_may_only_read_then_is_shown_and_nothing_is_written(
-    make: SimpleNamespace, open_places: Places
-) -> None:
-    nobody = pwd.getpwnam("nobody")
-    python = next(filter(None, (may_run(path, nobody) for path in (sys.executable, "/usr/bin/python3"))), None)
+@pytest.fixture
+def as_nobody(readable: Places) -> Callable[[str], tuple[str, str]]:
+    """Ask for a page as another account."""
+    python = next(filter(None, (may_run(path) for path in (sys.executable, "/usr/bin/python3"))), None)
     if python is None:
         pytest.skip("no Python of this version that another account may run")
-    samples = make.samples([50.0] * 100)
-    make.store(
-        open_places.store_dir, "uplink", make.readings(samples), make.outlooks(samples), alarm=Alarm().as_state()
-    )
-    Path(open_places.links_file).write_text('{"links": [{"name": "uplink", "source": {"kind": "interface"}}]}')
-    for path in (open_places.store_dir, *open_places.store_dir.iterdir()):
-        os.chown(path, 0, nobody.pw_gid)
-    open_places.store_dir.chmod(0o2750)
-    before = {path: path.stat().st_mtime_ns for path in (open_places.store_dir, *open_places.store_dir.iterdir())}
+    account = {"user": NOBODY.pw_uid, "group": NOBODY.pw_gid, "extra_groups": []}
+    return lambda path: run(readable, path, python=python, **account)[:2]
+
+
+@only_root
+def test_page_when_its_account_may_only_read_then_is_shown_and_nothing_is_written(
+    readable: Places, as_nobody: Callable[[str], tuple[str, str]]
+) -> None:
+    def files() -> dict[Path, int]:
+        return {path: path.stat().st_mtime_ns for path in (readable.store_dir, *readable.store_dir.iterdir())}
+
+    before = files()
     for path in ("/links/", "/links/uplink"):
-        head, body, _ = run(open_places, path, python=python, user=nobody.pw_uid, group=nobody.pw_gid, extra_groups=[])
+        head, body = as_nobody(path)
         assert head.startswith("Status: 200 OK")
         assert "50.0 Mbps" in body
-    assert before == {
-        path: path.stat().st_mtime_ns for path in (open_places.store_dir, *open_places.store_dir.iterdir())
-    }
-    for path in open_places.store_dir.iterdir():
+    assert files() == before
+
+
+@only_root
+def test_page_when_checks_write_meanwhile_then_is_shown(
+    make: SimpleNamespace, readable: Places, as_nobody: Callable[[str], tuple[str, str]]
+) -> None:
+    more, over = make.readings(make.samples([60.0] * 4000))[101:], threading.Event()
+
+    def write() -> None:
+        for reading in more:
+            if over.is_set():
+                break
+            with Store(readable.store_dir, "uplink") as store:  # a check each
+                store.add_reading(reading, {})
+
+    with ThreadPoolExecutor() as pool:
+        written = pool.submit(write)
+        heads = [as_nobody("/links/uplink")[0].splitlines()[0] for _ in range(10)]
+        over.set()
+        written.result()
+    assert heads == ["Status: 200 OK"] * 10
+
+
+@only_root
+def test_page_when_its_account_may_not_even_read_then_is_503(
+    readable: Places, as_nobody: Callable[[str], tuple[str, str]]
+) -> None:
+    for path in readable.store_dir.iterdir():
         path.chmod(0o600)
-    head, body, _ = run(
-        open_places, "/links/uplink", python=python, user=nobody.pw_uid, group=nobody.pw_gid, extra_groups=[]
-    )
+    head, body = as_nobody("/links/uplink")
     assert head.startswith("Status: 503 Service Unavailable")
     assert "The store of uplink cannot be read" in body
 
 
-def may_run(python: str, account: pwd.struct_passwd) -> str | None:
-    """A Python that the account may run, if it is one of this version."""
+def may_run(python: str) -> str | None:
+    """A Python that another account may run, if it is one of this version."""
     code = f"import sys; sys.exit(sys.version_info[:2] != {tuple(sys.version_info[:2])})"
     try:
-        done = subprocess.run([python, "-c", code], user=account.pw_uid, group=account.pw_gid, check=False, env={})
+        done = subprocess.run([python, "-c", code], user=NOBODY.pw_uid, group=NOBODY.pw_gid, check=False, env={})
     except OSError:
         return None
     return python if done.returncode == 0 else None
