@@ -94,7 +94,7 @@ def test_page_when_a_link_has_two_days_of_samples_then_takes_half_a_second(
 
 @pytest.fixture
 def readable(make: SimpleNamespace) -> Iterator[Places]:
-    """A store of root's that nobody's group may read, as Apache's account may on a server; not in pytest's own folder."""
+    """A store of root's that nobody's group may read, as Apache's account may; not in pytest's own folder."""
     folder = Path(tempfile.mkdtemp(prefix="qos-page-"))
     folder.chmod(0o755)
     places = Places(str(folder / "links.json"), folder / "links", folder / "runbooks")
