@@ -16,8 +16,6 @@ from nagios_plugins.links.store import Store
 from nagios_plugins.page import series
 from nagios_plugins.page.series import Gap
 
-OUTLOOK_CELLS = 720
-"""whose forecasts are read at most; an hour's, where a sample is taken every 5 s"""
 STALE_CELLS = 3
 """sampling intervals after which a forecast, or a newest sample at a check, says nothing of now (check_qos_forecast)"""
 
@@ -91,8 +89,8 @@ class Kept:
         return next(found, None)
 
 
-def read(link: Link, folder: Path, hours: float, cells: int = OUTLOOK_CELLS) -> Kept:
-    """What is kept of a link's last hours, and of its newest cells' forecasts.
+def read(link: Link, folder: Path, hours: float, cells: int) -> Kept:
+    """What is kept of a link's last hours, and the forecasts of so many cells, the newest.
 
     Raises:
         StoreError: it cannot be read.

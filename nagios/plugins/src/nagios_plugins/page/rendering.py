@@ -39,6 +39,7 @@ def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
+        optimized=False,  # a template is used once in a process
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -11,6 +11,7 @@ from typing import Any
 from nagios_plugins.links.inventory import Link
 from nagios_plugins.links.records import HORIZON, Outlook, Sample, Step
 from nagios_plugins.links.store import StoreError
+from nagios_plugins.links.verdict import BUDGET_WINDOW
 from nagios_plugins.page import kept as store
 from nagios_plugins.page import pictures, series, state
 from nagios_plugins.page.charts import Chart
@@ -23,8 +24,12 @@ from nagios_plugins.page.state import State
 OVERVIEW_HOURS = 1
 OVERVIEW_CELLS = HORIZON
 """whose forecasts a row needs: the newest that is not past"""
-CHANCES_SECONDS = 3600.0
-"""that the forecasts that are read reach back, at least where a sample is taken every 5 s"""
+CHANCES_HOURS = 1
+"""to show probabilities of; of more hours there would be too many forecasts to read"""
+CHANCES_CELLS = 720
+"""whose forecasts are that, where a sample is taken every 5 s"""
+JUDGED_CELLS = BUDGET_WINDOW + 2 * HORIZON
+"""whose forecasts are judged, those included that have not come due"""
 ROWS = 12
 """of a table of numbers"""
 
@@ -104,14 +109,16 @@ def link(wanted: Link, folder: Path, hours: int) -> dict[str, Any]:
     Raises:
         StoreError: it cannot be read.
     """
-    kept = store.read(wanted, folder, hours)
-    return {"hours": hours, **facts(kept)}
+    cells = CHANCES_CELLS if hours <= CHANCES_HOURS else JUDGED_CELLS
+    kept = store.read(wanted, folder, hours, cells)
+    return facts(kept, hours)
 
 
-def facts(kept: Kept) -> dict[str, Any]:
+def facts(kept: Kept, hours: int) -> dict[str, Any]:
     """What is shown of what is kept."""
     judged, newest, now = Judged(kept), kept.newest, state.of(kept)
     return {
+        "hours": hours,
         "link": kept.link,
         "kept": kept,
         "now": kept.now,
@@ -122,7 +129,7 @@ def facts(kept: Kept) -> dict[str, Any]:
         "coming": coming(kept),
         "recent": list(reversed(kept.samples[-ROWS:])),
         "long": pictures.long(kept),
-        "chances": pictures.chances(kept) if kept.decided and kept.now - kept.start <= CHANCES_SECONDS else None,
+        "chances": pictures.chances(kept) if kept.decided and hours <= CHANCES_HOURS else None,
         "stretches": stretches(kept),
         "gaps": list(reversed(kept.gaps[-ROWS:])),
         "compared": compared(judged),
