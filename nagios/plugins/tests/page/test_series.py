@@ -70,11 +70,12 @@ def test_thinned_when_there_is_too_much_then_keeps_lowest_and_highest(values: li
     assert [column.time for column in found] == sorted(column.time for column in found)
 
 
-@given(highest=st.floats(1e-4, 1e7), limit=st.floats(1e-3, 1e7))
+@given(highest=st.floats(0, 1e7), limit=st.floats(1e-3, 1e7))
 def test_axis_when_made_then_holds_the_values_and_says_whether_the_limit_is_in_it(highest: float, limit: float) -> None:
     top, is_shown = scales.top(highest, limit, limit)
     assert top > highest
     assert is_shown == (limit < top)
+    assert scales.value_ticks(Frame(NOW, NOW + 60, top))[0].text == "0"
 
 
 @given(top=st.floats(1e-6, 1e8), count=st.integers(2, 5))

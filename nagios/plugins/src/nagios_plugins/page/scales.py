@@ -14,6 +14,8 @@ HEADROOM = 1.12
 """Room above the highest value."""
 STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
 """s between ticks"""
+LEAST = 1e-9
+"""Mbps that are not nothing"""
 MOST_TICKS = 6
 """that a phone has room for"""
 
@@ -49,7 +51,7 @@ def top(highest: float, limit: float, capacity: float) -> tuple[float, bool]:
 
     A limit far above would press the curve flat; where it is not in the picture, the picture says so.
     """
-    if highest <= 0:
+    if highest < LEAST:
         return max(limit, capacity) * HEADROOM, True
     shows_limit = limit <= 2.5 * highest
     return max(highest, limit if shows_limit else 0.0) * HEADROOM, shows_limit

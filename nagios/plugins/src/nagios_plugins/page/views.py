@@ -153,7 +153,7 @@ def stretches(kept: Kept) -> list[Stretch]:
     groups: list[list[float]] = [[] for _ in range(ROWS)]
     for sample in kept.samples:
         if sample.wall < kept.now:  # the clock may have been put back
-            groups[int((sample.wall - kept.start) / width)].append(sample.mbps)
+            groups[min(int((sample.wall - kept.start) / width), ROWS - 1)].append(sample.mbps)
     found = []
     for index, values in enumerate(groups):
         start, end = kept.start + index * width, kept.start + (index + 1) * width
