@@ -95,6 +95,7 @@ drift: .venv/ansible ## would site.yml change anything on the server? Fails if s
 	@set -o pipefail; $(playbook) --check --diff site.yml | tee .cache/drift.txt
 	@if grep -Eq '^[^ ]+ +: ok=.* changed=[1-9]' .cache/drift.txt; then \
 		echo 'drift: site.yml would change what is said above; make it so with ansible-playbook site.yml, or commit what is right'; exit 1; fi
+	@$(playbook) playbooks/drift.yml
 
 backup: .venv/ansible ## archive the home of Jenkins' controller on its host
 	@$(playbook) playbooks/jenkins_backup.yml
@@ -104,21 +105,18 @@ restore: .venv/ansible ## bring such an archive back: FROM=file on the host
 	@$(playbook) -e 'from=$(FROM)' playbooks/jenkins_restore.yml
 
 ##@ Check
-.PHONY: test test-load test-links test-training test-system test-images test-cluster test-roles test-site test-machine jenkins-test bench lint format
-test: .venv/dev ## the fast tests (three minutes or four); says what it left out
+.PHONY: test test-load test-monitoring test-training test-system test-images test-cluster test-roles test-site test-machine jenkins-test bench lint format
+test: .venv/dev ## the fast tests (four minutes or five); says what it left out
 	@$(pytest)
-	@echo 'Left out, each with a verb of its own: floods of requests (make test-load), real SNMP and pings (make test-links), training'
-	@echo 'with TensorFlow (make test-training), the running platform (make up test-system), images (make test-images), releases (make test-cluster),'
-	@echo 'roles on pristine machines (make test-roles), the whole of site.yml and the quick start on one (make test-site test-machine),'
+	@echo 'Left out, each with a verb of its own: floods of requests (make test-load), a real Nagios, SNMP and shaped links (make'
+	@echo 'test-monitoring), training with TensorFlow (make test-training), the running platform (make up test-system), images (make'
+	@echo 'test-images), releases (make test-cluster), roles on pristine machines (make test-roles), the whole of site.yml and the quick'
+	@echo 'start on one (make test-site test-machine),'
 	@echo "Jenkins' pipelines and jobs (make jenkins-test)."
 
 test-load: .venv/dev ## floods of requests: overload, ten thousand bodies, generated from the schemas
 	@$(install_wrk)
 	@$(pytest) -m load services
-
-test-links: .venv/dev ## real SNMP, pings and shaped links; needs root
-	@$(install_snmpd)
-	@$(pytest) -m links -s nagios
 
 test-training: .venv/training ## tests of the training, with TensorFlow
 	@$(call in_venv,training) python -m pytest -m training services/ml-inference/tests/training services/ml-inference/tests/report \
@@ -135,6 +133,10 @@ test-cluster: .venv/dev .venv/ansible ## releases onto a Minikube and a Kubernet
 
 test-roles: .venv/dev ## the roles' Molecule scenarios, each on a pristine machine: [ROLES='docker minikube']
 	@tests/molecule $(ROLES)
+
+test-monitoring: .venv/dev .venv/ansible ## a real Nagios over generated objects, real SNMP, pings and shaped links; needs root
+	@$(install_monitoring)
+	@$(pytest) -m monitoring -s nagios tests/monitoring
 
 test-site: .venv/dev .venv/ansible ## site.yml on a bare server: up, again, a reboot, and away
 	@$(pytest) -m site --maxfail=1 -s tests/site
@@ -209,6 +211,7 @@ results = $(or $(OUT),reports)
 inference_path = services/contract/src:services/runtime/src:services/ml-inference/src
 mypy_targets = services/contract/src services/runtime/src services/api-gateway/src services/ml-inference/src \
 	nagios/plugins/src nagios/alert_replay roles/supervisor/library roles/release/library roles/preflight/library roles/preflight/module_utils \
+	roles/nagios/library roles/nagios/module_utils \
 	jenkins/checks jenkins/tests tests benchmarks bin/smoke
 
 # Of this make alone: two may run at once.
@@ -218,8 +221,10 @@ smoke_facts = .cache/smoke-$(shell echo $$PPID).json
 install_wrk = command -v wrk >/dev/null || { echo '==> installing the load generator wrk' && \
 	$(as_root) apt-get update -q && $(as_root) apt-get install -q -y --no-install-recommends wrk; }
 # An agent and pings, from Debian. Debian would keep the agent running; the tests start their own, in network namespaces.
-install_snmpd = { [ -x /usr/sbin/snmpd ] && command -v fping; } >/dev/null || { echo '==> installing snmpd and fping' && \
-	$(as_root) apt-get update -q && $(as_root) apt-get install -q -y --no-install-recommends snmpd fping && \
+install_monitoring = { [ -x /usr/sbin/snmpd ] && [ -x /usr/lib/cgi-bin/nagios4/statusjson.cgi ] && command -v fping && \
+	command -v tc; } >/dev/null || { echo '==> installing Nagios, its standard plugins, snmpd, fping and iproute2' && \
+	$(as_root) apt-get update -q && $(as_root) env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends \
+	nagios4-core nagios4-cgi monitoring-plugins-basic snmpd fping iproute2 && \
 	$(as_root) update-rc.d snmpd disable && { $(as_root) service snmpd stop >/dev/null || true; }; }
 # Jenkins' own version of Groovy, and what the linter runs on, from Debian.
 install_groovy = missing=; for command in groovy java node npm; do command -v $$command >/dev/null || missing=1; done; \

@@ -8,7 +8,7 @@ import pytest
 from running import ROOT, Platform, find_platform, wait_for
 
 # Where Ansible puts what a role's modules share.
-ansible.module_utils.__path__.append(str(ROOT / "roles/preflight/module_utils"))
+ansible.module_utils.__path__ += [str(ROOT / f"roles/{role}/module_utils") for role in ("preflight", "nagios")]
 
 
 @pytest.fixture(scope="session")

@@ -103,7 +103,7 @@ class LinkTraffic(LinkState):
             every, spread = self.link.sampling_seconds, self.pings.spread_ms
             return counters.step(raw, self.found, sampling_seconds=every, rtt_spread_ms=spread)
 
-        store.append(step)
+        is_kept = store.append(step) is not None
         readings, raw = store.read_readings(2), store.last_raw() or {}
         if len(readings) == 2 and readings[0].epoch == readings[1].epoch:
             said, metrics = self._rates(*readings)
@@ -111,7 +111,9 @@ class LinkTraffic(LinkState):
             why = raw.get("why")
             again = why if why == "the first reading" else f"first reading again, as {why}"
             said, metrics = f"{again}; a rate in {self.link.sampling_seconds:g} s", []
-        self.sentence = f"{self.link.name}: {said}" + (f"; {self.pings.trouble}" if self.pings.trouble else "")
+        self.sentence = f"{self.link.name}: {said}" + (
+            f"; {self.pings.trouble}" if is_kept and self.pings.trouble else ""
+        )
         return metrics
 
     def _rates(self, before: Reading, after: Reading) -> tuple[str, list[Any]]:
@@ -145,7 +147,7 @@ def main() -> None:
         NAME,
         kind(wanted.link, wanted.store, wanted.timeout),
         check.FaultContext("down"),
-        nagiosplugin.ScalarContext("traffic"),
+        check.NumberContext("traffic"),
         timeout=wanted.timeout,
         fault=nagiosplugin.Unknown,
     )

@@ -289,7 +289,7 @@ def assert_cells_add_up(readings: list[Reading]) -> None:
 
 def octets_at(readings: list[Reading], uptime: float) -> float:
     for before, after in pairwise(readings):
-        if before.uptime <= uptime <= after.uptime:
+        if before.uptime - 1e-9 <= uptime <= after.uptime + 1e-9:  # floats are rounded
             share = (uptime - before.uptime) / (after.uptime - before.uptime)
             return before.octets + share * (after.octets - before.octets)
     raise AssertionError

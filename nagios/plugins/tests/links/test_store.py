@@ -114,6 +114,7 @@ def test_links_when_names_are_like_each_other_then_have_their_own_files(
         with Store(tmp_path, name) as store:
             assert store.read_readings(9) == [reading(n)]
             assert store.notes == []
+    assert len(list(tmp_path.iterdir())) == 6
 
 
 def test_rows_when_they_are_old_then_go_and_the_files_stop_growing(

@@ -8,8 +8,6 @@ import resource
 import shutil
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -212,51 +210,60 @@ def test_reader_when_one_file_is_damaged_then_reads_the_other(folder: Path, read
         assert (folder / other).exists()
 
 
-WRITER = """
-import os, signal, sqlite3, sys
-from pathlib import Path
-from nagios_plugins.links.records import Reading
-from nagios_plugins.links.store import Store
-folder, die_at = Path(sys.argv[1]), int(sys.argv[2])
-done = 0
-def count(statement):
-    global done
-    done += 1
-    if done == die_at:
-        os.kill(os.getpid(), signal.SIGKILL)
-connect = sqlite3.connect
-def connect_counting(*args, **options):
-    connection = connect(*args, **options)
-    connection.set_trace_callback(count)
-    return connection
-sqlite3.connect = connect_counting
-def make(raw):
-    n = raw["octets"] // 1000 + 1
-    return Reading(1, 100.0 + 5 * n, 1795000000.0 + 5 * n, 1000 * n, 10 * n, 1000.0, 0.25), {"octets": 1000 * n}
-for _ in range(int(sys.argv[3])):
-    with Store(folder, "uplink", timeout=20) as store:
-        store.append(make)
-print(done)
-"""
+def write(folder: Path, count: int) -> None:
+    """Write as so many checks would, one after the other."""
+
+    def make(raw: Any) -> tuple[Reading, dict[str, int]]:
+        n = raw["octets"] // 1000 + 1
+        return Reading(1, 100.0 + 5 * n, 1795000000.0 + 5 * n, 1000 * n, 10 * n, 1000.0, 0.25), {"octets": 1000 * n}
+
+    for _ in range(count):
+        with Store(folder, "uplink", timeout=20) as store:
+            store.append(make)
 
 
-def start_writer(folder: Path, die_at: int = 0, count: int = 1) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", WRITER, str(folder), str(die_at), str(count)]
-    environment = {"PYTHONPATH": os.pathsep.join(sys.path)}
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def start_writer(folder: Path, count: int = 1, die_at: int = 0) -> int:
+    """Start a process that writes; at a statement of SQL it is killed."""
+    process = os.fork()
+    if process:
+        return process
+    done, connect = 0, sqlite3.connect
+
+    def count_statement(_: str) -> None:
+        nonlocal done
+        done += 1
+        if done == die_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def connect_counting(*args: Any, **options: Any) -> sqlite3.Connection:
+        connection = connect(*args, **options)
+        connection.set_trace_callback(count_statement)
+        return connection
+
+    sqlite3.connect = connect_counting  # type: ignore[assignment]
+    code = 255
+    try:
+        write(folder, count)
+        code = done % 251 if count == 1 else 0
+    finally:
+        os._exit(code)
+
+
+def end(process: int) -> int:
+    """How it ended, as subprocess says it."""
+    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
 
 
 def test_check_when_killed_at_any_statement_then_leaves_whole_transactions_only(
     good: Path, tmp_path: Path, reading: Any
 ) -> None:
     renew(good, tmp_path)
-    statements = int(start_writer(tmp_path).communicate()[0])
+    statements = end(start_writer(tmp_path))
+    assert 10 < statements < 250
     lengths = set()
     for die_at in range(1, statements + 1):
         renew(good, tmp_path)
-        writer = start_writer(tmp_path, die_at)
-        assert writer.communicate() == ("", "")
-        assert writer.returncode == -signal.SIGKILL
+        assert end(start_writer(tmp_path, die_at=die_at)) == -signal.SIGKILL
         with Store.open_read_only(tmp_path, "uplink") as reader:
             count = len(reader.read_readings(999))
         with Store(tmp_path, "uplink") as store:
@@ -268,23 +275,42 @@ def test_check_when_killed_at_any_statement_then_leaves_whole_transactions_only(
     assert lengths == {ROWS, ROWS + 1}
 
 
+def test_check_when_another_one_is_killed_between_the_two_files_then_brings_the_one_to_the_other(
+    good: Path, tmp_path: Path, reading: Any
+) -> None:
+    renew(good, tmp_path)
+    statements = end(start_writer(tmp_path))
+    assert 10 < statements < 250
+    lengths = set()
+    for die_at in range(statements - 6, statements + 1):
+        renew(good, tmp_path)
+        with Store(tmp_path, "uplink") as store:
+            assert end(start_writer(tmp_path, die_at=die_at)) == -signal.SIGKILL
+            store.append(lambda raw: (reading(raw["octets"] // 1000 + 1), {"octets": raw["octets"] + 1000}))
+            count = len(store.read_readings(999))
+            assert store.notes == []
+        assert_nothing_is_lost(tmp_path, reading, count)
+        lengths.add(count)
+    assert lengths == {ROWS + 1, ROWS + 2}
+
+
 def test_check_when_killed_at_any_time_then_leaves_whole_transactions_only(
     good: Path, tmp_path: Path, reading: Any
 ) -> None:
     renew(good, tmp_path)
     chance, grown = random.Random(2), 0
-    for _ in range(15):
-        writer = start_writer(tmp_path, 0, 10_000)
-        time.sleep(0.1 + 0.15 * chance.random())
-        writer.kill()
-        writer.communicate()
+    for _ in range(10):
+        writer = start_writer(tmp_path, 10_000)
+        time.sleep(0.03 + 0.1 * chance.random())
+        os.kill(writer, signal.SIGKILL)
+        end(writer)
         with Store(tmp_path, "uplink") as store:
             assert store.notes == []
             readings = store.read_readings(9999)
         assert readings == [reading(n) for n in range(len(readings))]
         assert len(readings) >= ROWS + grown
         grown = len(readings) - ROWS
-    assert grown > 15
+    assert grown > 10
     assert_nothing_is_lost(tmp_path, reading, ROWS + grown)
 
 
@@ -308,19 +334,31 @@ def test_log_when_a_killed_check_left_it_damaged_then_no_more_than_its_sample_is
         assert_nothing_is_lost(after, reading, count)
 
 
+@pytest.mark.parametrize("name", FILES)
+def test_file_when_it_is_gone_and_its_log_is_left_then_that_is_not_played_into_the_new_one(
+    folder: Path, name: str, reading: Any
+) -> None:
+    with Store(folder, "uplink") as store:
+        for n in range(ROWS, ROWS + 5):
+            store.add_reading(reading(n), {"octets": 1000 * n})
+        left = {file.name: file.read_bytes() for file in folder.iterdir()}  # as if it were killed now
+    for file, content in left.items():
+        (folder / file).write_bytes(content)
+    (folder / name).unlink()
+    (note,) = assert_nothing_is_lost(folder, reading, ROWS + 5)
+    assert note.startswith(f"{name} was gone")
+
+
 def test_checks_when_many_write_at_once_then_each_sees_what_the_other_wrote(folder: Path, reading: Any) -> None:
-    writers = [start_writer(folder, 0, 40) for _ in range(4)]
-    for writer in writers:
-        assert writer.communicate()[1] == ""
-        assert writer.returncode == 0
+    writers = [start_writer(folder, 40) for _ in range(4)]
+    assert [end(writer) for writer in writers] == [0] * 4
     assert_nothing_is_lost(folder, reading, ROWS + 160)
 
 
 def test_checks_when_many_come_to_a_damaged_store_then_one_repairs_it(folder: Path, reading: Any) -> None:
     (folder / FILES[0]).write_bytes(b"?" * 50_000)
-    writers = [start_writer(folder, 0, 5) for _ in range(4)]
-    for writer in writers:
-        assert writer.communicate()[1] == ""
+    writers = [start_writer(folder, 5) for _ in range(4)]
+    assert [end(writer) for writer in writers] == [0] * 4
     assert len(assert_nothing_is_lost(folder, reading, ROWS + 20)) == 1
 
 

@@ -26,7 +26,7 @@ VERIFY_PAGES: Final = 128
 T = TypeVar("T")
 
 
-def paths(stem: Path) -> tuple[Path, Path]:
+def paths(stem: str) -> tuple[Path, Path]:
     """The file and its mirror."""
     return Path(f"{stem}.sqlite"), Path(f"{stem}.mirror.sqlite")
 
@@ -34,7 +34,7 @@ def paths(stem: Path) -> tuple[Path, Path]:
 class Files:
     """Both files; what only one of them has got is brought to the other."""
 
-    def __init__(self, stem: Path, timeout: float) -> None:
+    def __init__(self, stem: str, timeout: float) -> None:
         """Of files whose names begin like this; `timeout` in seconds, for other checks to end."""
         self._stem, self._timeout = stem, timeout
         self._lock = -1
@@ -51,7 +51,7 @@ class Files:
             self._lock = os.open(f"{self._stem}.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, FILE_MODE)
         except OSError as error:
             reason = f"{error.strerror}; it has to be a folder of the account that checks run as"
-            raise StoreError(f"no store in {self._stem.parent}: {reason}") from None
+            raise StoreError(f"no store in {Path(self._stem).parent}: {reason}") from None
         try:
             self._take_lock(fcntl.LOCK_SH)
             self._guarded(lambda: None)

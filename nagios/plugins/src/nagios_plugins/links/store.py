@@ -46,7 +46,7 @@ class Reader:
         """what had to be repaired, in words"""
         # A link "a.mirror" is not the mirror of "a".
         name = quote(link, safe=" ").replace(".mirror", "%2Emirror")
-        self._path = folder.absolute() / name
+        self._stem = f"{folder.absolute()}/{name}"
 
     def __enter__(self) -> Self:
         """Look whether it can be read.
@@ -89,13 +89,13 @@ class Reader:
     def _read(self, wanted: Callable[[Database], T]) -> T:
         """From either file; one that is read while it is written may look damaged."""
         for wait in READ_AGAIN:
-            if not any(path.exists() for path in paths(self._path)):
+            if not any(path.exists() for path in paths(self._stem)):
                 break
             time.sleep(wait)
-            for path in paths(self._path):
+            for path in paths(self._stem):
                 with suppress(DamagedError, StoreError), closing(Database(path, timeout=1, read_only=True)) as file:
                     return wanted(file)
-        raise StoreError(f"nothing can be read from {self._path}.sqlite: is the link checked?")
+        raise StoreError(f"nothing can be read from {self._stem}.sqlite: is the link checked?")
 
 
 class Store(Reader):
@@ -105,7 +105,7 @@ class Store(Reader):
         """Of a folder that is there; `timeout` in seconds, for others to end; `keep_seconds` before a row goes."""
         super().__init__(folder, link)
         self._keep_seconds = keep_seconds
-        self._files = Files(self._path, timeout)
+        self._files = Files(self._stem, timeout)
 
     open_read_only = Reader
 

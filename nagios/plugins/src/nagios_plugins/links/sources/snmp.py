@@ -182,8 +182,10 @@ def _find(session: SnmpSession, source: SnmpSource) -> int:
         known += [name for _, name in rows if name not in known]
         if source.interface in [str(index) for index, _ in rows]:
             return int(source.interface)
+    if not known:
+        raise SourceError(f"{source.address} shows no interface to who asks with {source.secret_file}: see its views")
     listed = ", ".join(known[:10]) + (", …" if len(known) > 10 else "")
-    raise SourceError(f"{source.address} has no interface {source.interface}; it has {listed or 'none'}")
+    raise SourceError(f"{source.address} has no interface {source.interface}; it has {listed}")
 
 
 def _names(values: Values, index: int) -> set[str]:
