@@ -24,7 +24,7 @@ CHECKS = {
     "check_qos_model": check_qos_model.main,
 }
 LINKS = {"check_qos_link", "check_qos_forecast", "check_qos_accuracy"}
-OTHERS = {"check_qos_release", *LINKS}
+OTHERS = {"check_qos_release", "notify_qos", *LINKS}
 MODEL = "20261123-abcdef12"
 FUZZ = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
