@@ -190,7 +190,10 @@ mlflow: .venv/training ## show the recorded models in a browser, on this machine
 	@$(call in_venv,training) PYTHONPATH=$(inference_path) bin/mlflow '$(or $(PORT),5000)' '$(or $(REGISTRY),.mlflow)'
 
 ##@ Maintain
-.PHONY: lock hooks clean
+.PHONY: screenshots lock hooks clean
+screenshots: .venv/dev .venv/ansible ## pictures of the links' pages and Nagios' of the running platform: [OUT=docs/screenshots] [LINK=name]
+	@$(call in_venv,dev) PYTHONPATH=tests python -m screenshots '$(or $(OUT),docs/screenshots)' $(if $(LINK),--link '$(LINK)') -- $(ANSIBLE_OPTIONS)
+
 lock: .venv/dev ## resolve the lock files anew; UPGRADE=1 moves to the newest versions
 	@bin/lock
 

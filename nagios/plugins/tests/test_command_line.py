@@ -24,7 +24,7 @@ CHECKS = {
     "check_qos_model": check_qos_model.main,
 }
 LINKS = {"check_qos_link", "check_qos_forecast", "check_qos_accuracy"}
-OTHERS = {"check_qos_release", *LINKS}
+OTHERS = {"check_qos_release", "notify_qos", *LINKS}
 MODEL = "20261123-abcdef12"
 FUZZ = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -60,7 +60,9 @@ def name(request: pytest.FixtureRequest) -> str:
 
 def test_scripts_when_listed_then_are_the_checks() -> None:
     scripts = tomllib.loads((PLUGINS / "pyproject.toml").read_text())["project"]["scripts"]
-    assert scripts == {name: f"nagios_plugins.{name}:main" for name in OTHERS | set(CHECKS)}
+    assert scripts == {"qos_page": "nagios_plugins.page.cgi:main"} | {
+        name: f"nagios_plugins.{name}:main" for name in OTHERS | set(CHECKS)
+    }
 
 
 @pytest.mark.parametrize(
