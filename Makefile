@@ -23,14 +23,14 @@ in_venv = PATH="$(CURDIR)/.venv/$(1)/bin:$$PATH"
 ask_password = $$([ "$$(id -u)" = 0 ] || [ -e .state ] || sudo -n true 2>/dev/null || echo --ask-become-pass)
 playbook = $(call in_venv,ansible) ansible-playbook -i inventories/$(PROFILE) $(ANSIBLE_OPTIONS)
 pytest = $(call in_venv,dev) python -m pytest $(PYTEST_OPTIONS)
-python_sources = services nagios/plugins roles jenkins tests benchmarks bin/smoke
+python_sources = services nagios roles jenkins tests benchmarks bin/smoke
 
 .PHONY: help
 help: ## list the verbs
 	@awk -F ':.*## ' '/^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
 
 ##@ Run
-.PHONY: up down verify replay teardown
+.PHONY: up down verify replay replay-alerts teardown
 up: .venv/ansible ## bring up services and Nagios on this machine, and prove that they work
 	@rm -f .cache/where.txt
 	@$(playbook) $(ask_password) site.yml
@@ -52,6 +52,12 @@ replay: .venv/dev ## send a real trace through the running gateway: DATA=file.pa
 	@$(call in_venv,dev) PYTHONPATH=$(inference_path) python -m ml_inference.replay --data '$(DATA)' --out reports/replay.json \
 		$(if $(SPLIT),--split '$(SPLIT)') $(if $(URL),--url '$(URL)') $(if $(LIMIT),--limit '$(LIMIT)') \
 		$(if $(API_KEY_FILE),--api-key-file '$(API_KEY_FILE)')
+
+# SPLIT is test; THRESHOLD is in % of capacity, and without it the 85th percentile of the split train, for each file.
+replay-alerts: .venv/training ## replay traces through the alerts, beside what others warn by: DATA=folder|file [SPLIT= OUT= BUNDLE=]
+	@$(call need,DATA,a folder of traces or one file: make replay-alerts DATA=traces)
+	@$(call in_venv,training) PYTHONPATH=$(inference_path):nagios/plugins/src:nagios python -m alert_replay \
+		$(call options,DATA SPLIT OUT BUNDLE RECALL THRESHOLD)
 
 ##@ Release
 .PHONY: images smoke push deploy rollback releases adopt
@@ -99,12 +105,13 @@ restore: .venv/ansible ## bring such an archive back: FROM=file on the host
 	@$(playbook) -e 'from=$(FROM)' playbooks/jenkins_restore.yml
 
 ##@ Check
-.PHONY: test test-load test-training test-system test-images test-cluster test-roles test-monitoring test-site test-machine jenkins-test bench lint format
-test: .venv/dev ## the fast tests (three minutes or four); says what it left out
+.PHONY: test test-load test-monitoring test-training test-system test-images test-cluster test-roles test-site test-machine jenkins-test bench lint format
+test: .venv/dev ## the fast tests (four minutes or five); says what it left out
 	@$(pytest)
-	@echo 'Left out, each with a verb of its own: floods of requests (make test-load), training with TensorFlow'
-	@echo '(make test-training), the running platform (make up test-system), images (make test-images), releases (make test-cluster),'
-	@echo 'roles on pristine machines (make test-roles), a real Nagios (make test-monitoring), the whole of site.yml and the quick start on one (make test-site test-machine),'
+	@echo 'Left out, each with a verb of its own: floods of requests (make test-load), a real Nagios, SNMP and shaped links (make'
+	@echo 'test-monitoring), training with TensorFlow (make test-training), the running platform (make up test-system), images (make'
+	@echo 'test-images), releases (make test-cluster), roles on pristine machines (make test-roles), the whole of site.yml and the quick'
+	@echo 'start on one (make test-site test-machine),'
 	@echo "Jenkins' pipelines and jobs (make jenkins-test)."
 
 test-load: .venv/dev ## floods of requests: overload, ten thousand bodies, generated from the schemas
@@ -112,7 +119,8 @@ test-load: .venv/dev ## floods of requests: overload, ten thousand bodies, gener
 	@$(pytest) -m load services
 
 test-training: .venv/training ## tests of the training, with TensorFlow
-	@$(call in_venv,training) python -m pytest -m training services/ml-inference/tests/training services/ml-inference/tests/report $(PYTEST_OPTIONS)
+	@$(call in_venv,training) python -m pytest -m training services/ml-inference/tests/training services/ml-inference/tests/report \
+		nagios/alert_replay/tests $(PYTEST_OPTIONS)
 
 test-system: .venv/dev ## tests of what `make up` started: README's words, faults, the Nagios page
 	@$(pytest) -m system tests
@@ -126,8 +134,9 @@ test-cluster: .venv/dev .venv/ansible ## releases onto a Minikube and a Kubernet
 test-roles: .venv/dev ## the roles' Molecule scenarios, each on a pristine machine: [ROLES='docker minikube']
 	@tests/molecule $(ROLES)
 
-test-monitoring: .venv/dev .venv/ansible ## a real Nagios over generated objects: 200 links, alarms, downtimes, errors
-	@$(pytest) -m monitoring -s tests/monitoring
+test-monitoring: .venv/dev .venv/ansible ## a real Nagios over generated objects, real SNMP, pings and shaped links; needs root
+	@$(install_monitoring)
+	@$(pytest) -m monitoring -s nagios tests/monitoring
 
 test-site: .venv/dev .venv/ansible ## site.yml on a bare server: up, again, a reboot, and away
 	@$(pytest) -m site --maxfail=1 -s tests/site
@@ -181,7 +190,10 @@ mlflow: .venv/training ## show the recorded models in a browser, on this machine
 	@$(call in_venv,training) PYTHONPATH=$(inference_path) bin/mlflow '$(or $(PORT),5000)' '$(or $(REGISTRY),.mlflow)'
 
 ##@ Maintain
-.PHONY: lock hooks clean
+.PHONY: screenshots lock hooks clean
+screenshots: .venv/dev .venv/ansible ## pictures of the links' pages and Nagios' of the running platform: [OUT=docs/screenshots] [LINK=name]
+	@$(call in_venv,dev) PYTHONPATH=tests python -m screenshots '$(or $(OUT),docs/screenshots)' $(if $(LINK),--link '$(LINK)') -- $(ANSIBLE_OPTIONS)
+
 lock: .venv/dev ## resolve the lock files anew; UPGRADE=1 moves to the newest versions
 	@bin/lock
 
@@ -198,7 +210,7 @@ training = $(call in_venv,training) PYTHONPATH=$(inference_path) python -m ml_in
 results = $(or $(OUT),reports)
 inference_path = services/contract/src:services/runtime/src:services/ml-inference/src
 mypy_targets = services/contract/src services/runtime/src services/api-gateway/src services/ml-inference/src \
-	nagios/plugins/src roles/supervisor/library roles/release/library roles/preflight/library roles/preflight/module_utils \
+	nagios/plugins/src nagios/alert_replay roles/supervisor/library roles/release/library roles/preflight/library roles/preflight/module_utils \
 	roles/nagios/library roles/nagios/module_utils \
 	jenkins/checks jenkins/tests tests benchmarks bin/smoke
 
@@ -208,6 +220,12 @@ smoke_facts = .cache/smoke-$(shell echo $$PPID).json
 # The load generator, from Debian.
 install_wrk = command -v wrk >/dev/null || { echo '==> installing the load generator wrk' && \
 	$(as_root) apt-get update -q && $(as_root) apt-get install -q -y --no-install-recommends wrk; }
+# An agent and pings, from Debian. Debian would keep the agent running; the tests start their own, in network namespaces.
+install_monitoring = { [ -x /usr/sbin/snmpd ] && [ -x /usr/lib/cgi-bin/nagios4/statusjson.cgi ] && command -v fping && \
+	command -v tc; } >/dev/null || { echo '==> installing Nagios, its standard plugins, snmpd, fping and iproute2' && \
+	$(as_root) apt-get update -q && $(as_root) env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends \
+	nagios4-core nagios4-cgi monitoring-plugins-basic snmpd fping iproute2 && \
+	$(as_root) update-rc.d snmpd disable && { $(as_root) service snmpd stop >/dev/null || true; }; }
 # Jenkins' own version of Groovy, and what the linter runs on, from Debian.
 install_groovy = missing=; for command in groovy java node npm; do command -v $$command >/dev/null || missing=1; done; \
 	[ -z "$$missing" ] || { echo '==> installing groovy, a Java runtime, node and npm' && $(as_root) apt-get update -q && \

@@ -1,23 +1,16 @@
 """Nagios' web interface as a person meets it: a password first, then the hosts and services."""
 
-import shutil
 import urllib.parse
 from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import sync_playwright
 
+from browser import CHROMIUM, DESK, logged_in
 from running import ROOT, Platform
 
 pytestmark = pytest.mark.system
 
-CHROMIUM = shutil.which("chromium")
-# No look-ups of its maker's servers; no sandbox, as the tests may run as root.
-CHROMIUM_OPTIONS = [
-    "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 PICTURE = ROOT / "reports" / "nagios-services.png"
 
 
@@ -45,12 +38,7 @@ def test_password_is_nowhere_but_in_its_file(healthy: Platform) -> None:
 @pytest.mark.skipif(CHROMIUM is None, reason="no picture: Debian's chromium is not installed")
 def test_service_page_shows_every_host_and_service(healthy: Platform) -> None:
     PICTURE.parent.mkdir(exist_ok=True)
-    name, password = healthy.login
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_OPTIONS)
-        context = browser.new_context(
-            http_credentials={"username": name, "password": password}, viewport={"width": 1280, "height": 800}
-        )
+    with logged_in(healthy.login, DESK) as context:
         page = context.new_page()
         page.goto(healthy.nagios)
         page.frame_locator("frame[name=side]").get_by_role("link", name="Services", exact=True).first.click()
@@ -58,7 +46,6 @@ def test_service_page_shows_every_host_and_service(healthy: Platform) -> None:
         main.get_by_text("Service Status Details For All Hosts").wait_for()
         page.screenshot(path=PICTURE)
         text = main.locator("body").inner_text()
-        browser.close()
     for host, service in healthy.services():
         assert host in text
         assert service in text

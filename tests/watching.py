@@ -10,6 +10,7 @@ import grp
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -40,9 +41,12 @@ class Nagios:
     """the platform's state folder, as far as there is one"""
     values: dict[str, Any] = field(default_factory=dict)
     """of the platform's variables"""
-    plugins: dict[str, bool] = field(default_factory=dict)
-    """the plugins, each with whether it is the real one"""
     process: subprocess.Popen[str] | None = None
+
+    @property
+    def programs(self) -> Path:
+        """The plugins."""
+        return self.folder / "plugins/bin"
 
     @property
     def etc(self) -> Path:
@@ -198,24 +202,22 @@ def has_nagios() -> bool:
     return BINARY.exists() and (CGIS / "statusjson.cgi").exists()
 
 
-def install_plugins(folder: Path) -> dict[str, bool]:
+def install_plugins(folder: Path, *, inside: dict[str, list[str]] | None = None) -> None:
     """Put the plugins that the objects name into a folder, as an installed package has them.
 
-    What is not in the package yet gets a stand-in that costs as much. Returns whether each is the real one.
+    `inside` says what has to stand before some of them, to run them elsewhere.
     """
     commands = (ROOT / "nagios/objects/commands.cfg").read_text()
-    found = {}
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     for name in sorted(set(re.findall(r"\$USER2\$/(\w+)", commands))):
-        found[name] = (PLUGINS / f"nagios_plugins/{name}.py").exists()
+        source = folder / f"{name}.py"
+        source.write_text(
+            f"import sys\nsys.path.insert(0, {str(PLUGINS)!r})\nfrom nagios_plugins.{name} import main\nmain()\n"
+        )
+        before = shlex.join((inside or {}).get(name, []))
         program = folder / name
-        if found[name]:
-            start = f"sys.path.insert(0, {str(PLUGINS)!r})\nfrom nagios_plugins.{name} import main\n"
-        else:
-            start = f"sys.path[:0] = [{str(PLUGINS)!r}, {str(HERE)!r}]\nfrom stand_ins import {name} as main\n"
-        program.write_text(f"#!{sys.executable} -B\nimport sys\n{start}main()\n")
+        program.write_text(f'#!/bin/sh\nexec {before} {sys.executable} -B {source} "$@"\n')
         program.chmod(0o755)
-    return found
 
 
 def _is_deleted(folder: Path) -> bool:
@@ -232,7 +234,7 @@ def instance(**values: Any) -> Iterator[Nagios]:
     folder = Path(tempfile.mkdtemp(prefix="qos-nagios-"))
     nagios = Nagios(folder, values)
     try:
-        nagios.plugins = install_plugins(folder / "plugins/bin")
+        install_plugins(nagios.programs)
         yield nagios
     finally:
         nagios.stop()

@@ -35,8 +35,8 @@ def test_objects_when_a_link_comes_and_goes_then_so_do_its_services_and_what_was
         for name, each in services.items()
     }  # fmt: skip
     assert intervals == {
-        ("edge0", "Traffic"): 5, ("edge0", "Forecast"): 5, ("edge0", "Accuracy"): 30,
-        ("b.mirror", "Traffic"): 30, ("b.mirror", "Forecast"): 30, ("b.mirror", "Accuracy"): 180,
+        ("edge0", "Traffic"): 5, ("edge0", "Forecast"): 5, ("edge0", "Accuracy"): 15,
+        ("b.mirror", "Traffic"): 30, ("b.mirror", "Forecast"): 30, ("b.mirror", "Accuracy"): 90,
     }  # fmt: skip
     assert {each["action_url"] for each in defined["edge0"].values()} == {"/qos/links/edge0"}
     groups = nagios.ask("objectjson.cgi", "servicegrouplist", details="true")
@@ -131,12 +131,11 @@ def test_links_when_there_are_200_then_checks_come_in_time(nagios: Nagios) -> No
                 slowest.append(each["execution_time"])
                 counted += 1
         time.sleep(3)
-    real = sorted(name for name, is_real in nagios.plugins.items() if is_real)
     latest.sort()
     print(
         f"\n200 links at 60 s: {counted} checks, {len(last)} services; latency {latest[-1]:.3f} s at most, "
         f"{latest[len(latest) * 99 // 100]:.3f} of 99 %; a check takes {sorted(slowest)[len(slowest) // 2]:.2f} s, "
-        f"{max(slowest):.2f} at most; of the package: {', '.join(real)}; the others are stand-ins that cost as much"
+        f"{max(slowest):.2f} at most"
     )
     assert nagios.problems() == set()
     assert latest[-1] < LATENCY

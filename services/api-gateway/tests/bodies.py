@@ -19,7 +19,14 @@ anything = st.recursive(
 )
 sane = st.lists(st.floats(0, 1000), min_size=10, max_size=30)
 fields = st.sampled_from([*PredictRequest.model_fields, "other"])
-full_request: dict[str, Any] = {**EXAMPLE_REQUEST, "horizon": 1, "link_capacity_mbps": 100, "threshold_mbps": 70}
+full_request: dict[str, Any] = {
+    **EXAMPLE_REQUEST,
+    "horizon": 1,
+    "link_capacity_mbps": 100,
+    "threshold_mbps": 70,
+    "forecaster": "model",
+    "path": False,
+}
 
 
 @st.composite
@@ -44,6 +51,8 @@ def requests(draw: st.DrawFn) -> dict[str, Any]:
         request["link_capacity_mbps"] = draw(st.floats(0, 1e7, exclude_min=True))
         request["threshold_mbps"] = draw(st.floats(0, 1e9))
         request["horizon"] = draw(st.integers(1, 5))
+        request["forecaster"] = draw(st.sampled_from(["model", "baseline"]))
+        request["path"] = draw(st.booleans())
         request["packet_rate"] = draw(st.lists(st.floats(0, 1e10), min_size=10, max_size=10))
         request["bandwidth_util"] = draw(st.lists(st.floats(0, 1000), min_size=10, max_size=10))
         request["rtt_variance"] = draw(st.lists(st.none() | st.floats(0, 600_000), min_size=10, max_size=10))

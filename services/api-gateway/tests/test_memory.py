@@ -51,7 +51,7 @@ def running_pair() -> Iterator[Pair]:
 def batch(samples: int) -> bytes:
     """As many links as may be asked for at once, with so many samples each, and every field that there is."""
     link: dict[str, Any] = {name: (values * samples)[:samples] for name, values in EXAMPLE_REQUEST.items()}
-    link |= {"horizon": 1, "link_capacity_mbps": 100, "threshold_mbps": 70}
+    link |= {"horizon": 5, "link_capacity_mbps": 100, "threshold_mbps": 70, "forecaster": "model", "path": True}
     assert set(link) == set(PredictRequest.model_fields)
     return json.dumps({"requests": [link] * MAX_BATCH}).encode()
 

@@ -6,7 +6,7 @@ import argparse
 import re
 import ssl
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 import nagiosplugin
 
 from nagios_plugins.http import Identity, ServiceError
+from nagios_plugins.links import inventory
+from nagios_plugins.links.store import Store, StoreError
 
 UNKNOWN = 3
 MAX_TIMEOUT = 600.0
@@ -122,12 +124,8 @@ class ArgumentParser(argparse.ArgumentParser):
         self.print_usage(sys.stdout)
         sys.exit(UNKNOWN)
 
-
-class ServiceArgumentParser(ArgumentParser):
-    """What a check of one of the platform's services is told."""
-
-    def __init__(self, name: str, description: str | None, *, warning: str, critical: str) -> None:
-        super().__init__(name, description)
+    def add_service(self) -> None:
+        """Take the address of a service, and what is needed to speak to it."""
         self.add_argument(
             "-u", "--url", required=True, type=service_url, help="the service's address, http(s)://HOST:PORT"
         )
@@ -137,6 +135,21 @@ class ServiceArgumentParser(ArgumentParser):
         self.add_argument(
             "--ca-file", type=ca_file, metavar="FILE", help="trust these certificates, not the system's (https)"
         )
+
+    @staticmethod
+    def identity(wanted: argparse.Namespace) -> Identity:
+        """The key and the certificates that were named."""
+        return Identity(wanted.api_key, wanted.ca_file)
+
+
+class ServiceArgumentParser(ArgumentParser):
+    """What a check of one of the platform's services is told."""
+
+    def __init__(
+        self, name: str, description: str | None, *, warning: str, critical: str, measure: str = "seconds"
+    ) -> None:
+        super().__init__(name, description)
+        self.add_service()
         for option, level, default in (("-w", "warning", warning), ("-c", "critical", critical)):
             self.add_argument(
                 option,
@@ -144,13 +157,28 @@ class ServiceArgumentParser(ArgumentParser):
                 type=threshold,
                 default=default,
                 metavar="RANGE",
-                help=f"seconds without being {level} (%(default)s)",
+                help=f"{measure} without being {level} (%(default)s)",
             )
 
-    @staticmethod
-    def identity(wanted: argparse.Namespace) -> Identity:
-        """The key and the certificates that were named."""
-        return Identity(wanted.api_key, wanted.ca_file)
+
+class LinkArgumentParser(ArgumentParser):
+    """What a check of a link is told; where it asks a service, that service, too."""
+
+    def __init__(self, name: str, description: str | None, *, service: bool = False) -> None:
+        super().__init__(name, description)
+        if service:
+            self.add_service()
+        self.add_argument("-l", "--link", required=True, metavar="NAME", help="the link, as links.json names it")
+        self.add_argument("--links", required=True, type=inventory.load, metavar="FILE", help="links.json")
+        self.add_argument("--store", required=True, type=Path, metavar="FOLDER", help="where is kept what was measured")
+
+    def parse_link(self) -> argparse.Namespace:
+        """The arguments, with the Link in the place of its name."""
+        wanted = self.parse_args()
+        if wanted.link not in wanted.links:
+            self.error(f"there is no link {wanted.link!r}; there are {', '.join(sorted(wanted.links)) or 'none'}")
+        wanted.link = wanted.links[wanted.link]
+        return wanted
 
 
 class FaultContext(nagiosplugin.Context):  # type: ignore[misc]
@@ -171,8 +199,20 @@ class FaultContext(nagiosplugin.Context):  # type: ignore[misc]
         """A sentence is no performance data."""
 
 
+class NumberContext(nagiosplugin.ScalarContext):  # type: ignore[misc]
+    """Numbers that are judged elsewhere; their performance data name the limits."""
+
+    def evaluate(self, metric: Any, resource: Any) -> Any:
+        """Nothing is wrong with a number here."""
+        del resource
+        return self.result_cls(nagiosplugin.Ok, None, metric)
+
+
 class ServiceResource(nagiosplugin.Resource):  # type: ignore[misc]
     """A service that is asked once; a fault becomes a metric of its own."""
+
+    notes: Sequence[str] = ()
+    """what is to be said besides, whatever the state"""
 
     def ask(self) -> Iterable[Any]:
         """Metrics of the service.
@@ -192,6 +232,36 @@ class ServiceResource(nagiosplugin.Resource):  # type: ignore[misc]
             return [nagiosplugin.Metric("fault", "the answer is nested too deeply", context="fault")]
 
 
+class LinkResource(ServiceResource):
+    """A link, with what is kept of it."""
+
+    def __init__(self, link: inventory.Link, folder: Path) -> None:
+        self.link, self.folder = link, folder
+        self.sentence = ""
+
+    def ask(self) -> Iterable[Any]:
+        """Metrics of the link; what was wrong with its store is told besides.
+
+        Raises:
+            ServiceError: nothing can be said of it.
+        """
+        try:
+            with Store(self.folder, self.link.name) as store:
+                self.notes = store.notes
+                return [*self.look(store)]
+        except StoreError as error:
+            raise ServiceError(str(error)) from None
+
+    def look(self, store: Store) -> Iterable[Any]:
+        """Metrics of the link.
+
+        Raises:
+            ServiceError: nothing can be said of it.
+            StoreError: likewise.
+        """
+        raise NotImplementedError
+
+
 class Summary(nagiosplugin.Summary):  # type: ignore[misc]
     """One line a person understands."""
 
@@ -201,23 +271,28 @@ class Summary(nagiosplugin.Summary):  # type: ignore[misc]
     def ok(self, results: Any) -> str:
         """What the resource has to say when all is well."""
         del results
-        return one_line(self.resource.sentence)
+        return self._line(self.resource.sentence)
 
     def problem(self, results: Any) -> str:
         """The worst result, in its own words."""
-        return one_line(results.first_significant)
+        return self._line(results.first_significant)
+
+    def _line(self, said: object) -> str:
+        return one_line("; ".join([str(said), *self.resource.notes]))
 
 
-def run(name: str, resource: ServiceResource, *contexts: Any, timeout: float) -> NoReturn:
-    """Run the check as Nagios wants it; a crash or a check that hangs is UNKNOWN."""
-    check = nagiosplugin.Check(resource, FaultContext("fault"), *contexts, Summary(resource))
+def run(
+    name: str, resource: ServiceResource, *contexts: Any, timeout: float, fault: Any = nagiosplugin.Critical
+) -> NoReturn:
+    """Run the check as Nagios wants it; a crash or a check that hangs is UNKNOWN. `fault` is the state of a fault."""
+    check = nagiosplugin.Check(resource, FaultContext("fault", fault), *contexts, Summary(resource))
     check.name = name
     try:
         # The service's own time-out comes first, so this one means that the check itself hangs.
         check.main(timeout=int(timeout) + 2)
     except nagiosplugin.Timeout as after:
-        fault = f"the check itself hangs; ended after {after}"
+        ended = f"the check itself hangs; ended after {after}"
     except Exception as error:  # noqa: BLE001  Python's own end, a traceback and 1, would be a WARNING
-        fault = f"the check itself failed: {error!r}"
-    print(f"{name} UNKNOWN - {one_line(fault)}")  # noqa: T201  a plugin's output
+        ended = f"the check itself failed: {error!r}"
+    print(f"{name} UNKNOWN - {one_line(ended)}")  # noqa: T201  a plugin's output
     sys.exit(UNKNOWN)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,9 @@ class Cluster:
     kubeconfig: str
     namespace: str
     timeout: float
-    """s, for all of a question"""
+    """s, for all questions together"""
+    began: float = field(default_factory=time.monotonic)
+    """s"""
 
     def ask(self, *question: str) -> str:
         """What `kubectl get …` prints.
@@ -33,9 +36,10 @@ class Cluster:
         """
         command = [self.kubectl, "--kubeconfig", self.kubeconfig, "--namespace", self.namespace, "get", *question]
         command.append(f"--request-timeout={self.timeout:g}s")
+        left = max(self.began + self.timeout - time.monotonic(), 0)
         try:
             # kubectl's own time-out begins anew with each of its requests.
-            done = subprocess.run(command, capture_output=True, timeout=self.timeout, check=False)  # noqa: S603  no shell
+            done = subprocess.run(command, capture_output=True, timeout=left, check=False)  # noqa: S603  no shell
         except subprocess.TimeoutExpired:
             raise ServiceError(f"no answer within {self.timeout:g} s") from None
         if done.returncode != 0:
@@ -50,13 +54,28 @@ class Cluster:
         Raises:
             ServiceError: there is none, or the API cannot be asked.
         """
-        try:
-            answer = json.loads(self.ask("deployment", name, "--output=json"))
-        except (ValueError, RecursionError):
-            answer = None
-        if not isinstance(answer, dict) or answer.get("kind") != "Deployment":
+        answer = self._object("deployment", name)
+        if answer.get("kind") != "Deployment":
             raise ServiceError("what kubectl printed is no Deployment")
         return answer
+
+    def pods(self, selector: str) -> list[Any]:
+        """The pods with certain labels, each as the API has it.
+
+        Raises:
+            ServiceError: the API cannot be asked.
+        """
+        pods = self._object("pods", f"--selector={selector}").get("items")
+        if not isinstance(pods, list):
+            raise ServiceError("what kubectl printed is no list of pods")
+        return pods
+
+    def _object(self, *question: str) -> dict[str, Any]:
+        try:
+            answer = json.loads(self.ask(*question, "--output=json"))
+        except (ValueError, RecursionError):
+            answer = None
+        return answer if isinstance(answer, dict) else {}
 
     def _without_secrets(self, text: str) -> str:
         for secret in SECRET.findall(Path(self.kubeconfig).read_text(encoding="utf-8", errors="replace")):

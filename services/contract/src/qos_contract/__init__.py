@@ -10,6 +10,7 @@ from qos_contract.predict import (
     MAX_SAMPLES,
     UNIT,
     WINDOW,
+    PathStep,
     PredictRequest,
     PredictResponse,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "ErrorCode",
     "ErrorKind",
     "FieldProblem",
+    "PathStep",
     "PredictRequest",
     "PredictResponse",
     "list_problems",

@@ -69,6 +69,10 @@ class PredictRequest(BaseModel):
     """steps ahead"""
     threshold_mbps: float | None = Field(None, ge=0, le=MAX_THRESHOLD)
     """Mbps; asks for the probability that bandwidth will exceed it"""
+    forecaster: Literal["model", "baseline"] = "model"
+    """who is to answer; `baseline` is what the model has to beat, for links on which it is not trusted"""
+    path: bool = False
+    """asks for every step up to `horizon`, not for the last one alone"""
 
     @field_validator("bandwidth_util", "rtt_variance")
     @classmethod
@@ -82,6 +86,25 @@ class PredictRequest(BaseModel):
                 {"expected": len(reference), "actual": len(series)},
             )
         return series
+
+
+class PathStep(BaseModel):
+    """One step on the way to the horizon."""
+
+    model_config = ConfigDict(
+        strict=True, extra="ignore", allow_inf_nan=False, frozen=True, use_attribute_docstrings=True
+    )
+
+    predicted_bandwidth: Bandwidth
+    """`unit`; the expected value"""
+    lower: Bandwidth
+    """`unit`; lower end of the interval"""
+    upper: Bandwidth
+    """`unit`; upper end of the interval"""
+    exceed_probability: Probability | None = None
+    """probability that bandwidth exceeds `threshold_mbps` at this step"""
+    exceed_within_probability: Probability | None = None
+    """probability that it exceeds `threshold_mbps` at this step or one before it"""
 
 
 class PredictResponse(BaseModel):
@@ -107,7 +130,9 @@ class PredictResponse(BaseModel):
     link_capacity_mbps: float = Field(gt=0, le=MAX_CAPACITY)
     """Mbps; the capacity the answer was computed with"""
     exceed_probability: Probability | None = None
-    """probability that bandwidth exceeds `threshold_mbps`; only where a threshold was given"""
+    """probability that bandwidth exceeds `threshold_mbps` at the horizon; only where a threshold was given"""
+    path: list[PathStep] | None = Field(None, min_length=1, max_length=MAX_HORIZON)
+    """every step up to the horizon, the nearest first; only where it was asked for"""
 
     def wire(self) -> bytes:
         """Return the JSON that goes over the wire."""

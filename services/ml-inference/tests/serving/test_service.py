@@ -72,6 +72,40 @@ def test_predict_when_threshold_rises_then_probability_falls(service: Endpoint) 
     assert probabilities[-1] == 0
 
 
+def test_predict_when_asked_for_the_path_then_has_every_step_as_if_asked_alone(service: Endpoint) -> None:
+    answer = ask(service, horizon=5, threshold_mbps=70, path=True)
+    assert answer.path is not None
+    assert len(answer.path) == 5
+    for horizon, step in enumerate(answer.path, start=1):
+        alone = ask(service, horizon=horizon, threshold_mbps=70)
+        shared = set(type(step).model_fields) & set(type(alone).model_fields)
+        assert step.model_dump(include=shared) == alone.model_dump(include=shared)
+    within = [step.exceed_within_probability or 0.0 for step in answer.path]
+    assert within == sorted(within)
+    assert within[0] == answer.path[0].exceed_probability
+    assert within[-1] > max(step.exceed_probability or 0.0 for step in answer.path)
+
+
+def test_predict_when_there_is_no_threshold_then_the_path_has_no_probabilities(service: Endpoint) -> None:
+    answer = service.post("/predict", EXAMPLE_REQUEST | {"horizon": 3, "path": True}).json()
+    assert [sorted(step) for step in answer["path"]] == [["lower", "predicted_bandwidth", "upper"]] * 3
+
+
+def test_predict_when_the_baseline_is_asked_for_then_it_answers(service: Endpoint) -> None:
+    bundle = load_bundle(BUNDLE)
+    expected = bundle.baseline.forecast(inputs_of(PredictRequest.model_validate(EXAMPLE_REQUEST))).at(0, 0)
+    answer = ask(service, forecaster="baseline")
+    assert answer.predicted_bandwidth == pytest.approx(100 * expected.mean, abs=1e-4)
+    assert answer.model_version == bundle.manifest.baseline_version
+    assert ask(service, forecaster="model").model_version == bundle.manifest.model_version
+
+
+def test_batch_when_both_forecasters_are_asked_then_each_answers_its_own(service: Endpoint) -> None:
+    asked = [EXAMPLE_REQUEST | {"forecaster": name} for name in ("baseline", "model", "baseline")]
+    answers = service.post("/predict/batch", {"requests": asked}).json()["answers"]
+    assert answers == [service.post("/predict", question).json() for question in asked]
+
+
 @pytest.mark.parametrize(
     "change",
     [

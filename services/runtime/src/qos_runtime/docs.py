@@ -49,8 +49,20 @@ def _render_operation(method: str, path: str, operation: Mapping[str, Any], open
 def _render_answer(status: str, answer: Mapping[str, Any], openapi: Mapping[str, Any]) -> str:
     reference = answer.get("content", {}).get("application/json", {}).get("schema", {}).get("$ref", "")
     schema = openapi.get("components", {}).get("schemas", {}).get(reference.rpartition("/")[2], {})
-    fields = _render_fields(schema) if status == "200" and "properties" in schema else ""
+    fields = (
+        _render_fields(schema) + _render_parts(schema, openapi) if status == "200" and "properties" in schema else ""
+    )
     return f"<p><b>{status}</b> {escape(answer['description'])}</p>{fields}"
+
+
+def _render_parts(schema: Mapping[str, Any], openapi: Mapping[str, Any]) -> str:
+    """Return the fields of what the answer's own fields are lists of."""
+    named = {name: part for name, part in openapi["components"]["schemas"].items() if f'/{name}"' in json.dumps(schema)}
+    return "".join(
+        f"<p>A <code>{escape(name)}</code>:</p>{_render_fields(part)}"
+        for name, part in named.items()
+        if "properties" in part
+    )
 
 
 def _render_fields(schema: Mapping[str, Any]) -> str:
@@ -70,6 +82,10 @@ def _describe_type(field: Mapping[str, Any]) -> str:
     if field.get("type") == "array":
         size = f"{field['minItems']} to {field['maxItems']} items" if "minItems" in field else "any length"
         return f"list of ({_describe_type(field['items'])}), {size}"
+    if "$ref" in field:
+        return str(field["$ref"]).rpartition("/")[2]
+    if "enum" in field:
+        return " or ".join(json.dumps(value) for value in field["enum"])
     if "const" in field:
         return json.dumps(field["const"])
     signs = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤"}

@@ -13,6 +13,7 @@ from ml_inference.bundle.manifest import (
     put_in_place,
     write_bundle,
 )
+from ml_inference.bundle.passage import exceed_within
 from ml_inference.bundle.window import Inputs, inputs_of
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Inputs",
     "KnownAnswer",
     "Manifest",
+    "exceed_within",
     "fingerprint",
     "inputs_of",
     "load_bundle",

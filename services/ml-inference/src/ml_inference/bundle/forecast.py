@@ -1,5 +1,6 @@
 """A forecast as a distribution: mean, quantiles, and the probability of passing a threshold."""
 
+from collections.abc import Sequence
 from functools import cache
 from itertools import pairwise
 from math import exp, expm1
@@ -7,6 +8,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
+from ml_inference.bundle.passage import exceed_within
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -83,6 +86,16 @@ class Forecast(NamedTuple):
         if quantiles[0] < 0:
             quantiles = [max(quantile, 0.0) for quantile in quantiles]
         return Distribution(max(mean, 0.0), quantiles, self.levels)
+
+    def exceed_within(self, thresholds: Sequence[float]) -> npt.NDArray[np.float64]:
+        """Return `[batch, horizons]`: the probability of more than each link's threshold (fraction) up to each step."""
+        steps = range(self.output.shape[1])
+        return np.array(
+            [
+                exceed_within([self.at(link, step).exceed_probability(threshold) for step in steps])
+                for link, threshold in enumerate(thresholds)
+            ]
+        )
 
 
 @cache

@@ -1,4 +1,9 @@
-"""Does Kubernetes run all of a Deployment, in its newest form? Without a Deployment: does its API answer at all?"""
+"""Does Kubernetes run all of a Deployment, in its newest form, and keep running it? Without a Deployment: does its API
+answer at all?
+
+What users notice is CRITICAL: none of it is available. A container that ends again and again, or ran out of memory, is
+a WARNING while others answer: it costs the room for one more fault, or a rollout, and no answers.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +11,8 @@ import argparse
 import re
 import shutil
 from collections.abc import Iterable
+from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +20,9 @@ import nagiosplugin
 
 from nagios_plugins import check
 from nagios_plugins.cluster import Cluster
+from nagios_plugins.deployment import lacking, number, selector, why
 from nagios_plugins.http import ServiceError
+from nagios_plugins.pods import faults, not_ready, restarted, restarts
 
 NAME = "DEPLOYMENT"
 
@@ -37,58 +46,45 @@ class ApiServer(check.ServiceResource):
 
 
 class Deployment(check.ServiceResource):
-    """A Deployment and its replicas."""
+    """A Deployment, its replicas and their containers."""
 
     def __init__(self, cluster: Cluster, name: str) -> None:
         self.cluster, self.deployment = cluster, name
         self.sentence = ""
 
     def ask(self) -> Iterable[Any]:
-        """Replicas that are ready and that are desired, and what is wrong with them.
+        """What is wrong, replicas that are ready and that are desired, and restarts of their containers.
 
         Raises:
             ServiceError: there is no such Deployment, or nobody to ask.
         """
         found = self.cluster.deployment(self.deployment)
-        status = found.get("status")
         desired, ready = number(found, "spec", "replicas", missing=1), number(found, "status", "readyReplicas")
-        updated, available = number(found, "status", "updatedReplicas"), number(found, "status", "availableReplicas")
+        available = number(found, "status", "availableReplicas")
         self.sentence = f"{available} of {desired} replicas of {self.deployment} are available"
-        is_seen = number(found, "status", "observedGeneration") >= number(found, "metadata", "generation")
-        wrong = None
-        if available < max(desired, 1):
-            wrong = self.sentence
-        elif not is_seen:
-            wrong = f"the cluster has not yet taken in the newest change of {self.deployment}"
-        elif updated < desired:
-            wrong = f"{updated} of {desired} replicas of {self.deployment} are of its newest form"
-        if wrong and (reason := why(status)):
-            wrong = f"{wrong}: {reason}"
+        lacks = lacking(found, self.deployment)
+        try:
+            pods, unknown = self.cluster.pods(selector(found)), None
+        except ServiceError as fault:  # what the Deployment says counts all the same
+            pods, unknown = [], str(fault)
+        wrong = because(lacks, why(found), pods) if lacks else trouble(pods)
         yield nagiosplugin.Metric("fault" if available == 0 else "degraded", wrong)
-        yield nagiosplugin.Metric("ready", ready, min=0, context="replicas")
-        yield nagiosplugin.Metric("desired", desired, min=0, context="replicas")
+        yield nagiosplugin.Metric("pods", unknown, context="fault")
+        yield nagiosplugin.Metric("ready", ready, min=0, context="number")
+        yield nagiosplugin.Metric("desired", desired, min=0, context="number")
+        if unknown is None:
+            yield nagiosplugin.Metric("restarts", restarts(pods), min=0, context="number")
 
 
-def number(found: dict[str, Any], part: str, key: str, *, missing: int = 0) -> int:
-    """A count in a part of an API object; what is zero is left out there.
-
-    Raises:
-        ServiceError: it is something else than a count.
-    """
-    fields = found.get(part) or {}
-    value = fields.get(key, missing) if isinstance(fields, dict) else None
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << 63:
-        raise ServiceError(f"what kubectl printed has no number in {part}.{key}")
-    return value
+def because(lacks: str, reason: str, pods: list[Any]) -> str:
+    """What a Deployment lacks, with the first of its pods' reasons and the cluster's."""
+    reasons = (next(chain(faults(pods), not_ready(pods)), ""), reason)
+    return ": ".join(filter(None, (lacks, "; ".join(filter(None, reasons)))))
 
 
-def why(status: Any) -> str:
-    """The cluster's own words on what does not go on, or ''."""
-    conditions = status.get("conditions") if isinstance(status, dict) else None
-    for condition in conditions if isinstance(conditions, list) else []:
-        if isinstance(condition, dict) and condition.get("status") == "False":
-            return str(condition.get("message") or condition.get("reason") or "")
-    return ""
+def trouble(pods: list[Any]) -> str | None:
+    """What is wrong with the pods of a Deployment that is whole."""
+    return next(chain(faults(pods), restarted(pods, datetime.now(UTC))), None)
 
 
 def object_name(text: str) -> str:
@@ -127,7 +123,7 @@ def program(name: str) -> str:
 
 
 def main() -> None:
-    """Entry point of `check_qos_deployment`."""
+    """Entry point of `check_qos_release`."""
     parser = check.ArgumentParser(NAME, __doc__)
     parser.add_argument("-d", "--deployment", type=object_name, metavar="NAME", help="the Deployment")
     parser.add_argument("-n", "--namespace", required=True, type=object_name, help="where it is")
@@ -141,6 +137,6 @@ def main() -> None:
         NAME,
         Deployment(cluster, wanted.deployment) if wanted.deployment else ApiServer(cluster),
         check.FaultContext("degraded", nagiosplugin.Warn),
-        nagiosplugin.ScalarContext("replicas"),
+        nagiosplugin.ScalarContext("number"),
         timeout=wanted.timeout,
     )
