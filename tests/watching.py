@@ -113,7 +113,7 @@ class Nagios:
         """End it."""
         if self.process and self.process.poll() is None:
             self.process.terminate()
-            self.process.wait(timeout=30)
+            self.process.wait(timeout=60)
 
     def ask(self, program: str, query: str, **parameters: str) -> dict[str, Any]:
         """What a CGI says to a query, as it would say it to a browser; empty while Nagios is just writing."""
@@ -220,6 +220,12 @@ def install_plugins(folder: Path, *, inside: dict[str, list[str]] | None = None)
         program.chmod(0o755)
 
 
+def _is_deleted(folder: Path) -> bool:
+    """Whether it is gone; a check that was just running may make a file in it once more."""
+    shutil.rmtree(folder, ignore_errors=True)
+    return not folder.exists()
+
+
 @contextmanager
 def instance(**values: Any) -> Iterator[Nagios]:
     """An instance that is not started yet; nothing of it stays."""
@@ -232,4 +238,4 @@ def instance(**values: Any) -> Iterator[Nagios]:
         yield nagios
     finally:
         nagios.stop()
-        shutil.rmtree(folder)
+        wait_for(lambda: _is_deleted(folder), "the last checks to end", 20)

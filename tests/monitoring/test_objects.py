@@ -46,15 +46,15 @@ def test_objects_when_a_link_comes_and_goes_then_so_do_its_services_and_what_was
         "accuracy": 2,
     }
     store = nagios.folder / "links"
-    others = {"b.mirror.sqlite", "b.mirror.mirror.sqlite-wal", "b%2Emirror.sqlite", "edge0.mirror.sqlite"}
-    for name in others | {"edge0.sqlite", "edge00.sqlite", "edge0.sqlite.damaged-1"}:
+    assert {path.name.partition(".")[0] for path in store.iterdir()} == {"edge0", "b%2Emirror"}
+    for name in ("b.mirror.sqlite", "edge00.sqlite", "edge0.lock.sqlite", "edge0.mirror.sqlite.damaged"):
         (store / name).touch()
     pid = nagios.program()["nagios_pid"]
     nagios.render(platform_links=links(1))
     wait_for(lambda: "b.mirror" not in nagios.hosts(), "the link gone", 20)
     kept = {path.name for path in store.iterdir()}
-    assert kept >= {"edge0.sqlite", "edge0.mirror.sqlite", "edge0.sqlite.damaged-1"}
-    assert not [name for name in kept if not name.startswith("edge0.")]
+    assert kept >= {"edge0.sqlite", "edge0.mirror.sqlite", "edge0.lock", "edge0.mirror.sqlite.damaged"}
+    assert not [name for name in kept if not name.startswith("edge0.") or name == "edge0.lock.sqlite"]
     assert nagios.program()["nagios_pid"] == pid
 
 
