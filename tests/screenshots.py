@@ -16,7 +16,7 @@ from browser import CHROMIUM, DESK, PHONE, logged_in
 from running import Platform, find_platform
 
 PATIENCE: Final = 240.0
-"""s for a link to have forecasts that have come due; ten samples and six forecasts, every 5 s, are 80"""
+"""s for a link to have forecasts that can be judged; ten samples and twenty forecasts, every 5 s, are 150"""
 TALL: Final = 1500
 """CSS pixels of a link's page that are in the picture: what comes next, and the last hours"""
 LONG: Final = 1150
@@ -62,16 +62,16 @@ def first_link(page: Page, overview: str) -> str:
 
 
 def wait_for_forecasts(page: Page, address: str) -> None:
-    """Until forecasts of the link have come due."""
+    """Until forecasts of the link can be judged."""
     end = time.monotonic() + PATIENCE
     while True:
         answer = page.goto(address)
         if answer is not None and answer.status == 404:
             sys.exit(f"screenshots: there is no link {unquote(address.rsplit('/', 1)[1])}")
-        if page.get_by_text("forecasts that have come due").count():
+        if page.get_by_text("Error budget:").count():
             return
         if time.monotonic() > end:
-            sys.exit(f"screenshots: no forecast has come due within {PATIENCE:g} s; {address} says why")
+            sys.exit(f"screenshots: too few forecasts have come due within {PATIENCE:g} s; {address} says why")
         time.sleep(2)
 
 
@@ -94,12 +94,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make screenshots", description=__doc__)
     parser.add_argument("out", type=Path, help="folder of the pictures")
     parser.add_argument("--link", help="the link that is shown; without it the overview's first")
-    parser.add_argument("options", nargs="*", help="what `make up` was given for Ansible")
-    wanted = parser.parse_args()
+    own, options = [*sys.argv[1:], "--"], []
+    if "--" in sys.argv:  # what follows was given to `make up`, for Ansible
+        options = sys.argv[sys.argv.index("--") + 1 :]
+    wanted = parser.parse_args(own[: own.index("--")])
     if CHROMIUM is None:
         sys.exit("screenshots: install Debian's chromium")
     with tempfile.TemporaryDirectory() as folder:
-        platform = find_platform(Path(folder), *wanted.options)
+        platform = find_platform(Path(folder), *options)
     for path in take(platform, wanted.out, wanted.link):
         print(f"{path}  {path.stat().st_size // 1024} KB")
 

@@ -137,6 +137,22 @@ def test_page_when_a_forecast_is_one_cell_old_then_is_shown(make: SimpleNamespac
     assert "+20 s" in page.text  # of the newest sample on, five steps from the one before
 
 
+def test_page_when_the_newest_sample_is_newer_than_the_forecast_then_goes_by_the_sample(make: SimpleNamespace) -> None:
+    samples = make.samples([95.0] * 29 + [80.0])
+    kept = make.kept(samples, outlooks=make.outlooks(samples[:-1]), alarm=alarm(Level.FULL, time.time() - 10))
+    first = page_of(make, kept).text.split("What comes next")[0]
+    assert "Full" not in first
+    assert "likely to pass 90 Mbps within 25 s; not yet calm again." in first
+
+
+def test_page_when_forecasts_are_missing_then_what_was_measured_is_a_whole_line(make: SimpleNamespace) -> None:
+    samples = make.samples([50.0] * 100)
+    page = page_of(make, make.kept(samples, outlooks=make.outlooks([*samples[:40], *samples[60:]])))
+    paths = [(path.get("class"), path.attrib["d"].count("M")) for chart in page.charts for path in chart.iter("path")]
+    assert paths.count(("came", 1)) == 4 + 4  # pictures and their legends
+    assert ("mean", 2) in paths
+
+
 def test_page_when_samples_are_missing_then_shows_the_gap_and_its_times(make: SimpleNamespace) -> None:
     rates = [50.0] * 200 + [None] * 60 + [50.0] * 300
     page = page_of(make, make.kept(make.samples(rates)))

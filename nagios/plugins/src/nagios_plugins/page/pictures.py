@@ -167,7 +167,7 @@ def past(kept: Kept, forecasts: Sequence[Past], ahead: int, forecaster: str) -> 
             Shape("was", "".join(drawing.interval(frame, part) for _, part in parts)),
             *drawing.limit(frame, limit, shown=is_shown),
             Shape("mean", "".join(drawing.curve(frame, times, (o.mean for o in part)) for times, part in parts)),
-            Shape("came", "".join(drawing.curve(frame, times, (o.came for o in part)) for times, part in parts)),
+            _measured(frame, series.runs(_within(kept.came, frame), seconds))[0],
             Shape("miss", drawing.points(frame, (one.time for one in misses), (one.came for one in misses))),
         ],
         keys=[
@@ -181,6 +181,10 @@ def past(kept: Kept, forecasts: Sequence[Past], ahead: int, forecaster: str) -> 
         x_title=f"time of day, {words.zone(frame.start, frame.end)}",
         y_title=name,
     )
+
+
+def _within(samples: Sequence[Sample], frame: Frame) -> list[Sample]:
+    return [sample for sample in samples if frame.start <= sample.wall <= frame.end]
 
 
 def spark(kept: Kept) -> Chart:

@@ -7,7 +7,7 @@ from typing import Final
 
 from nagios_plugins.links import alarm
 from nagios_plugins.links.alarm import Alarm, Level
-from nagios_plugins.links.records import WINDOW, Outlook
+from nagios_plugins.links.records import WINDOW, Outlook, Sample
 from nagios_plugins.links.samples import newest_run
 from nagios_plugins.links.words import percent as chance
 from nagios_plugins.page import words
@@ -44,13 +44,13 @@ def of(kept: Kept) -> State:
         return _without_forecast(kept)
     now = Alarm.of_state(kept.alarm)
     since = now.since if words.is_time(now.since) and now.since > 0 else None
-    return State(WORDS[now.level], _sentence(now, kept.leading, kept.link.sampling_seconds), since)
+    return State(WORDS[now.level], _sentence(now, kept.leading, kept.newest, kept.link.sampling_seconds), since)
 
 
-def _sentence(now: Alarm, outlook: Outlook, seconds: float) -> str:
+def _sentence(now: Alarm, outlook: Outlook, newest: Sample, seconds: float) -> str:
     limit, rule, steps = words.plain_rate(outlook.threshold_mbps), alarm.DEFAULT, len(outlook.path)
-    if outlook.last_mbps > outlook.threshold_mbps:
-        return f"Full: {words.rate(outlook.last_mbps)}, above the threshold of {limit}."
+    if newest.mbps > outlook.threshold_mbps:  # it may be newer than the forecast
+        return f"Full: {words.rate(newest.mbps)}, above the threshold of {limit}."
     if now.level is Level.SOON:
         steps = min(rule.soon_steps, steps)
     probability = outlook.path[steps - 1].exceed_within
