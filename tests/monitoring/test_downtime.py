@@ -18,7 +18,11 @@ pytestmark = pytest.mark.monitoring
 
 COMMENT = "The platform is being released"
 FACTS = {
-    "delivery_host": {"delivery_host_only_said": False, "delivery_host_python": "/usr/bin/python3", "delivery_host_source_dir": "/x"},
+    "delivery_host": {
+        "delivery_host_only_said": False,
+        "delivery_host_python": "/usr/bin/python3",
+        "delivery_host_source_dir": "/x",
+    },
     "image_delivery": {"image_delivery_references": []},
 }
 STUBS: dict[str, Any] = {
