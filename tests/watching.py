@@ -30,7 +30,9 @@ BINARY = Path("/usr/sbin/nagios4")
 CGIS = Path("/usr/lib/cgi-bin/nagios4")
 PLUGINS = ROOT / "nagios/plugins/src"
 HERE = ROOT / "tests/monitoring"
-"""what plays and stands in for them"""
+"""what plays"""
+LOCAL = ROOT / "inventories/local"
+ROLES = ROOT / "roles"
 
 
 @dataclass
@@ -63,8 +65,10 @@ class Nagios:
         """Where it takes commands."""
         return self.folder / "nagios/var/nagios.cmd"
 
-    def play(self, playbook: str, **values: Any) -> subprocess.CompletedProcess[str]:
-        """Run a playbook of this folder for it."""
+    def play(
+        self, playbook: str | Path, *, inventory: Path = LOCAL, roles: Path = ROLES, **values: Any
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a playbook of this folder, or another, for it."""
         given = {
             "platform_root": str(ROOT),
             "platform_state_dir": str(self.folder),
@@ -80,13 +84,21 @@ class Nagios:
         }
         (self.folder / "values.json").write_text(json.dumps(given))
         command = [
-            f"{ROOT}/.venv/ansible/bin/ansible-playbook", "-i", f"{ROOT}/inventories/local", "-e",
-            f"@{self.folder}/values.json", str(HERE / playbook),
-        ]  # fmt: skip
-        environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "false"}
+            f"{ROOT}/.venv/ansible/bin/ansible-playbook",
+            "-i",
+            str(inventory),
+            "-e",
+            f"@{self.folder}/values.json",
+        ]
+        environment = {
+            **os.environ,
+            "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_ROLES_PATH": str(roles),
+        }
         return subprocess.run(
-            command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300
-        )
+            [*command, str(HERE / playbook)],
+            cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300,
+        )  # fmt: skip
 
     def render(self, **values: Any) -> str:
         """Bring it to what the variables say, as the role does; what Ansible says."""
@@ -114,6 +126,11 @@ class Nagios:
         if self.process and self.process.poll() is None:
             self.process.terminate()
             self.process.wait(timeout=60)
+
+    @staticmethod
+    def cgi(program: str) -> Path:
+        """A program of Nagios' web interface."""
+        return CGIS / program
 
     def ask(self, program: str, query: str, **parameters: str) -> dict[str, Any]:
         """What a CGI says to a query, as it would say it to a browser; empty while Nagios is just writing."""
@@ -178,15 +195,9 @@ def hosts(gateway: Gateway, folder: Path) -> list[dict[str, Any]]:
     groups = ["http-services", "forecasters"]
     return [
         {"name": "api-gateway", "alias": "A", "address": "127.0.0.1", "groups": groups, "variables": face},
-        {
-            "name": "machine",
-            "alias": "M",
-            "address": "127.0.0.1",
-            "groups": ["machines"],
-            "check": "qos-machine-alive",
-            "variables": {"state_dir": str(folder)},
-        },
-    ]
+        {"name": "machine", "alias": "M", "address": "127.0.0.1", "groups": ["machines"], "check": "qos-machine-alive",
+         "variables": {"state_dir": str(folder)}},
+    ]  # fmt: skip
 
 
 def secret(folder: Path, text: str) -> str:
@@ -195,11 +206,6 @@ def secret(folder: Path, text: str) -> str:
     file.write_text(text)
     file.chmod(0o600)
     return str(file)
-
-
-def has_nagios() -> bool:
-    """Whether Debian's Nagios is installed."""
-    return BINARY.exists() and (CGIS / "statusjson.cgi").exists()
 
 
 def install_plugins(folder: Path, *, inside: dict[str, list[str]] | None = None) -> None:
@@ -229,7 +235,7 @@ def _is_deleted(folder: Path) -> bool:
 @contextmanager
 def instance(**values: Any) -> Iterator[Nagios]:
     """An instance that is not started yet; nothing of it stays."""
-    if not has_nagios():
+    if not (BINARY.exists() and (CGIS / "statusjson.cgi").exists()):
         pytest.skip("Debian's nagios4-core and nagios4-cgi are not installed")
     folder = Path(tempfile.mkdtemp(prefix="qos-nagios-"))
     nagios = Nagios(folder, values)
