@@ -39,7 +39,8 @@ def take(platform: Platform, out: Path, link: str | None) -> list[Path]:
         taken.append(out / "link-forecasts.png")
         page.set_viewport_size(DESK)
         page.goto(overview)
-        taken.append(picture(page, out / "links.png"))
+        page.locator("body").screenshot(path=out / "links.png")
+        taken.append(out / "links.png")
         taken.append(services(page, platform, out / "nagios-services.png"))
     with logged_in(
         platform.login, {"width": PHONE["width"], "height": LONG}, color_scheme="dark", device_scale_factor=2
