@@ -148,6 +148,10 @@ class Webhook:
     """goes on with the answer's head as long as anybody listens"""
     over: threading.Event = field(default_factory=threading.Event)
 
+    def told(self) -> list[tuple[str, str, str, str]]:
+        """Who was said to be how."""
+        return [(post["type"], post["host"], post["service"], post["state"]) for post in self.posts]
+
 
 @contextmanager
 def webhook(**options: Any) -> Iterator[Webhook]:

@@ -37,7 +37,8 @@ def take(platform: Platform, out: Path, link: str | None) -> list[Path]:
         section = page.get_by_role("region", name="How forecasts did")
         section.screenshot(path=out / "link-forecasts.png")
         taken.append(out / "link-forecasts.png")
-        page.set_viewport_size(DESK)
+        page.close()  # it goes on refreshing itself, and would be in the way
+        page = context.new_page()
         page.goto(overview)
         page.locator("body").screenshot(path=out / "links.png")
         taken.append(out / "links.png")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -179,9 +180,31 @@ def test_forecast_when_no_answer_comes_then_is_unknown_within_the_timeout(
     assert (result.code, result.text) == (3, "no forecast from the gateway: no answer within 0.3 s")
 
 
-def test_forecast_when_nothing_was_measured_then_is_unknown(forecast: Any) -> None:
+def test_forecast_when_nothing_was_measured_yet_then_waits_for_a_while(forecast: Any, edge: Edge) -> None:
     result = forecast()
-    assert (result.code, result.text) == (3, "nothing has been measured yet: see Traffic")
+    assert result.code == 0
+    assert result.text == "too little history: 0 of 10 samples; the first forecast comes in 50 s"
+    with Store(edge.folder, "edge1") as store:
+        store.set_state("collecting", {"since": time.time() - 200})
+    result = forecast()
+    assert result.code == 3
+    assert result.text.startswith("no 10 samples in a row for 3 min")
+
+
+def test_forecast_when_measuring_has_begun_again_then_waits_for_ten_samples(forecast: Any, edge: Edge) -> None:
+    edge.carries(*[500.0] * 12)
+    edge.now += 100
+    edge.carries(500.0, epoch=2)
+    assert forecast().text.startswith("too little history: 1 of 10 samples")
+
+
+def test_forecast_when_the_machine_started_anew_then_is_unknown_until_there_is_a_reading(
+    forecast: Any, edge: Edge
+) -> None:
+    edge.carries(*[500.0] * 12)
+    edge.now = 3
+    result = forecast()
+    assert (result.code, result.text) == (3, "nothing has been measured since this machine started: see Traffic")
 
 
 def test_forecast_when_the_newest_sample_is_old_then_is_unknown(service: Any, forecast: Any, edge: Edge) -> None:
@@ -189,7 +212,7 @@ def test_forecast_when_the_newest_sample_is_old_then_is_unknown(service: Any, fo
     edge.now += 100
     result = forecast()
     assert result.code == 3
-    assert "the newest sample is of 8 min ago" in result.text
+    assert "nothing was measured for 8 min: see Traffic" in result.text
     assert service.asked == []
 
 

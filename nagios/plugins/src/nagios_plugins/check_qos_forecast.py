@@ -8,6 +8,7 @@ the link is full already. What is answered is kept in the store, and judged late
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
@@ -42,10 +43,14 @@ class LinkForecast(check.LinkResource):
         Raises:
             ServiceError: nothing can be said of what is ahead.
         """
-        run = newest_run(samples_of(store.read_readings(HISTORY + WINDOW), self.link.sampling_seconds))
-        self._refuse_stale(run)
+        readings = store.read_readings(HISTORY + WINDOW)
+        if readings:
+            self._refuse_stale(uptime() - readings[-1].uptime)
+        run = newest_run(samples_of(readings, self.link.sampling_seconds))
+        if run and self._is_stale(uptime() - (run[-1].cell + 1) * self.link.sampling_seconds):
+            run = []  # of before a gap that has just ended
         if len(run) < WINDOW:
-            return self._collecting(run, store)
+            return self._collecting(len(run), readings[-1].wall if readings else time.time(), store)
         outlook, remark = self._outlook(run, store)
         before = alarm.Alarm.of_state(store.state("alarm"))
         now = alarm.judge(before, outlook)
@@ -56,26 +61,28 @@ class LinkForecast(check.LinkResource):
         name = "soon" if now.level >= alarm.Level.SOON else "likely"
         return [nagiosplugin.Metric(name, wrong), *self._numbers(outlook)]
 
-    def _refuse_stale(self, run: Sequence[Sample]) -> None:
-        if not run:
-            raise ServiceError("nothing has been measured yet: see Traffic")
-        ended = (run[-1].cell + 1) * self.link.sampling_seconds
-        age = uptime() - ended
-        if not -self.link.sampling_seconds <= age <= STALE_CELLS * self.link.sampling_seconds:
-            raise ServiceError(f"the newest sample is of {words.duration(abs(age))} ago: see Traffic")
+    def _refuse_stale(self, age: float) -> None:
+        """`age` in seconds, of the newest reading."""
+        if age < 0:
+            raise ServiceError("nothing has been measured since this machine started: see Traffic")
+        if self._is_stale(age):
+            raise ServiceError(f"nothing was measured for {words.duration(age)}: see Traffic")
 
-    def _collecting(self, run: Sequence[Sample], store: Store) -> Iterable[Any]:
-        """Too little history; that is no fault, unless it stays so."""
+    def _is_stale(self, age: float) -> bool:
+        return not -self.link.sampling_seconds <= age <= STALE_CELLS * self.link.sampling_seconds
+
+    def _collecting(self, samples: int, now: float, store: Store) -> Iterable[Any]:
+        """Too little history; that is no fault, unless it stays so. `now` in seconds since 1970."""
         since = store.state("collecting").get("since")
         if since is None:
-            since = run[0].wall
+            since = now
             store.set_state("collecting", {"since": since})
-        if run[-1].wall - since > COLLECTING_CELLS * self.link.sampling_seconds:
-            waited = words.duration(run[-1].wall - since)
+        if now - since > COLLECTING_CELLS * self.link.sampling_seconds:
+            waited = words.duration(now - since)
             raise ServiceError(f"no {WINDOW} samples in a row for {waited}, and so no forecast: see Traffic")
-        missing = words.duration((WINDOW - len(run)) * self.link.sampling_seconds)
-        self.sentence = f"too little history: {len(run)} of {WINDOW} samples; the first forecast comes in {missing}"
-        return [nagiosplugin.Metric("samples", len(run), min=0, max=WINDOW, context="numbers")]
+        missing = words.duration((WINDOW - samples) * self.link.sampling_seconds)
+        self.sentence = f"too little history: {samples} of {WINDOW} samples; the first forecast comes in {missing}"
+        return [nagiosplugin.Metric("samples", samples, min=0, max=WINDOW, context="numbers")]
 
     def _outlook(self, run: Sequence[Sample], store: Store) -> tuple[Outlook, str]:
         """The outlook that the alarm goes by, and what is to be said of how it came about."""
