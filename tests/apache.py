@@ -106,19 +106,7 @@ def running(instance: str, folder: Path) -> Iterator[int]:
         __nagios_links_dir=str(folder / "links"),
     )
     _lay_out(known, folder, user, group)
-    templates = jinja2.Environment(loader=jinja2.FileSystemLoader(ROLE / "templates"), undefined=jinja2.StrictUndefined)
-    if instance == "private":
-        configuration = templates.get_template("apache2.conf.j2").render(known)
-    else:
-        (folder / "site.conf").write_text(templates.get_template("server.conf.j2").render(known))
-        configuration = DEBIANS.format(
-            folder=folder,
-            account=f"User {user}\nGroup {group}" if is_root else "",
-            modules="\n".join(
-                f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so" for name in DEBIANS_MODULES
-            ),
-        )
-    (folder / "apache2.conf").write_text(configuration)
+    (folder / "apache2.conf").write_text(_configuration(instance, known, folder))
     with (folder / "error.log").open("w") as log:
         # In a group of its own: as it ends, it ends its group.
         command = [BINARY, "-f", str(folder / "apache2.conf"), "-D", "FOREGROUND"]
@@ -129,6 +117,17 @@ def running(instance: str, folder: Path) -> Iterator[int]:
         finally:
             process.terminate()
             process.wait(timeout=10)
+
+
+def _configuration(instance: str, known: dict[str, Any], folder: Path) -> str:
+    templates = jinja2.Environment(loader=jinja2.FileSystemLoader(ROLE / "templates"), undefined=jinja2.StrictUndefined)
+    if instance == "private":
+        return templates.get_template("apache2.conf.j2").render(known)
+    (folder / "site.conf").write_text(templates.get_template("server.conf.j2").render(known))
+    modules = (f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so" for name in DEBIANS_MODULES)
+    user, group = known["platform_user"], known["platform_group"]
+    account = f"User {user}\nGroup {group}" if user else ""
+    return DEBIANS.format(folder=folder, account=account, modules="\n".join(modules))
 
 
 def _lay_out(known: dict[str, Any], folder: Path, user: str, group: str) -> None:

@@ -40,7 +40,8 @@ def take(platform: Platform, out: Path, link: str | None) -> list[Path]:
         page.close()  # it goes on refreshing itself, and would be in the way
         page = context.new_page()
         page.goto(overview)
-        taken.append(picture(page, out / "links.png"))
+        page.locator("body").screenshot(path=out / "links.png")
+        taken.append(out / "links.png")
         taken.append(services(page, platform, out / "nagios-services.png"))
     with logged_in(
         platform.login, {"width": PHONE["width"], "height": LONG}, color_scheme="dark", device_scale_factor=2
