@@ -120,6 +120,10 @@ def test_forecast_when_the_link_is_full_then_is_critical_and_says_since_when(
     result = forecast()
     assert result.code == 2
     assert result.text.startswith("full: 950 Mbps, above 90 % of 1 Gbit/s for 5 s")
+    edge.carries(890.0)
+    result = forecast()
+    assert result.code == 2
+    assert result.text.startswith("full for 10 s, now 890 Mbps, not yet calm again")
 
 
 def test_forecast_when_it_gets_calmer_then_the_alarm_stays_for_some_steps(

@@ -125,6 +125,8 @@ class LinkForecast(check.LinkResource):
         ahead = f"(expected {words.bandwidth(end.mean)}, p90 {words.bandwidth(end.upper)})"
         if now.level is alarm.Level.FULL:
             since = words.duration(outlook.wall - now.since + self.link.sampling_seconds)
+            if outlook.last_mbps <= outlook.threshold_mbps:
+                return f"full for {since}, now {words.bandwidth(outlook.last_mbps)}, not yet calm again {ahead}"
             return f"full: {words.bandwidth(outlook.last_mbps)}, above {threshold} for {since} {ahead}"
         steps = alarm.lead_steps(outlook, rule.soon) if now.level is alarm.Level.SOON else len(outlook.path)
         chance = outlook.path[steps - 1].exceed_within

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from nagios_plugins.links import mirror
 from nagios_plugins.links.database import Database
+from nagios_plugins.links.faults import DamagedError
 from nagios_plugins.links.records import Reading
 from nagios_plugins.links.store import Store, StoreError
 
@@ -426,3 +427,14 @@ def test_damaged_file_when_there_is_no_room_for_a_new_one_then_the_next_check_re
     no_room(resource.RLIM_INFINITY)
     assert len(assert_nothing_is_lost(folder, reading)) == 1
     assert not [file for file in folder.iterdir() if ".new" in file.name]
+
+
+def test_write_when_it_is_what_fails_then_ends_and_says_so(tmp_path: Path) -> None:
+    with Store(tmp_path, "uplink") as store:
+        store.set_state("alarm", {})
+
+        def refuse(_: object) -> None:
+            raise DamagedError(tmp_path / "uplink.sqlite", "it cannot hold this")
+
+        with pytest.raises(StoreError, match="again and again"):
+            store._write(refuse)

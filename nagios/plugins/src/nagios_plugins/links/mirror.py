@@ -19,6 +19,8 @@ from nagios_plugins.links.rebuild import FILE_MODE, create, salvage, united, ver
 
 ASK_AGAIN: Final = 0.02
 """s, while others have the lock"""
+MOST_REPAIRS: Final = 4
+"""in one go: each of the two files is looked at, and made anew although nothing is seen to be wrong with it"""
 VERIFIED_ROWS: Final = 256
 """of each table and file that a change reads, from another place each time: so damage is found soon"""
 VERIFY_PAGES: Final = 128
@@ -90,16 +92,16 @@ class Files:
 
     def _guarded(self, function: Callable[[], T]) -> T:
         """Do something with open files; where one is damaged, repair it and do it again."""
-        seen: set[Path] = set()
+        seen: list[Path] = []
         while True:
             try:
                 self._open_files()
                 return function()
             except DamagedError as damage:
-                if len(seen) > 1:  # each has been made anew
+                if len(seen) >= MOST_REPAIRS:
                     raise StoreError(f"{damage}, again and again: see whether the disk is well") from None
                 self._repair(damage.path if damage.path in seen else None)
-                seen.add(damage.path)
+                seen.append(damage.path)
 
     def _open_files(self) -> None:
         if self._files:
