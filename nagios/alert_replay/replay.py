@@ -44,6 +44,16 @@ class Replay:
         return float(np.mean(found)) if found else None
 
     @cached_property
+    def macro_of_rows(self) -> float | None:
+        """The same of whole alarms, as alerts.json has them: where a rival's samples are tied at the cut, all of them."""
+        found = []
+        for verdict in self.together:
+            theirs = min(each.point.false_alarms for each in verdict.methods.values() if each is not verdict.forecast)
+            if theirs:
+                found.append(verdict.forecast.point.false_alarms / theirs)
+        return float(np.mean(found)) if found else None
+
+    @cached_property
     def ahead(self) -> list[Verdict]:
         """The sets in the mean on which the forecast alert has fewer false alarms than every rival."""
         return [
@@ -109,6 +119,7 @@ def details(replay: Replay) -> dict[str, Any]:
         "macro": {
             "sets": [verdict.name for verdict in replay.together],
             "false_alarms_to_best_rival": replay.macro,
+            "false_alarms_to_best_rival_by_rows": replay.macro_of_rows,
             "sets_with_fewer_than_every_rival": [verdict.name for verdict in replay.ahead],
             "false_alarms_to": {name: replay.macro_against(name) for name in _rival_names(replay)},
         },

@@ -37,7 +37,10 @@ def _macro(replay: Replay) -> str:
         return f"{told}: not to be said, as the best rival has none."
     names = [verdict.name for verdict in replay.together if verdict not in replay.endless]
     of_what = f", the mean of {listed(names)}" if len(names) > 1 else f" on {names[0]}"
-    return f"{told}: {fixed(replay.macro, 3)}{of_what} ({MACRO_WANTED:g} at most is aimed at)."
+    whole = (
+        "" if replay.macro_of_rows is None else f" (of whole alarms, ties not split, {fixed(replay.macro_of_rows, 3)})"
+    )
+    return f"{told}: {fixed(replay.macro, 3)}{whole}{of_what}; {MACRO_WANTED:g} at most is aimed at."
 
 
 def _ahead(replay: Replay) -> str:
