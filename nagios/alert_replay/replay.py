@@ -45,7 +45,7 @@ class Replay:
 
     @cached_property
     def macro_of_rows(self) -> float | None:
-        """The same of whole alarms, as alerts.json has them: where a rival's samples are tied at the cut, all of them."""
+        """The same of whole alarms, as alerts.json has them: of samples that are tied at a rival's cut, all."""
         found = []
         for verdict in self.together:
             theirs = min(each.point.false_alarms for each in verdict.methods.values() if each is not verdict.forecast)
