@@ -1,7 +1,6 @@
 """`send.py ADDRESS BEGIN END LEVEL RISE`: UDP to a port where nobody listens, paced; rates in Mbit/s, times in s.
 
-LEVEL s at about BEGIN, then RISE s up to END, and END from then on; the rate wavers by a twentieth each second, always
-in the same way.
+LEVEL s at about BEGIN, then RISE s up to END, and again from the start; the rate wanders a little, as traffic does.
 """
 
 from __future__ import annotations
@@ -22,16 +21,16 @@ def main() -> None:
     """Send until told to end."""
     address = sys.argv[1]
     begin, end, level, rise = map(float, sys.argv[2:])
-    noise = random.Random(7)
-    wavers = [1 + noise.uniform(-0.05, 0.05) for _ in range(3600)]
+    noise, wander = random.Random(7), 0.0
     started = time.monotonic()
     due = 0.0
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
         out.connect((address, 9))
         while True:
             now = time.monotonic() - started
-            share = min(max((now - level) / rise, 0), 1)
-            rate = (begin + share * (end - begin)) * wavers[int(now) % len(wavers)]
+            share = max((now % (level + rise) - level) / rise, 0)
+            wander = 0.999 * wander + noise.gauss(0, 0.0005)
+            rate = (begin + share * (end - begin)) * (1 + wander)
             due += rate * 1e6 / 8 / FRAME * TICK
             for _ in range(int(due)):
                 with suppress(OSError):  # nobody listens, and a full queue drops: as it should

@@ -31,7 +31,7 @@ class ShapedLink:
 
     @contextmanager
     def traffic(self, begin: float, end: float, level: float, rise: float) -> Iterator[None]:
-        """Send as long as this lasts: `level` s at `begin` Mbit/s, then rising for `rise` s to `end` Mbit/s."""
+        """Send as long as this lasts, over and over: `level` s at `begin` Mbit/s, `rise` s up to `end` Mbit/s."""
         command = [*self.inside, sys.executable, str(SENDER), THERE, *map(str, (begin, end, level, rise))]
         sender = subprocess.Popen(command)
         try:
