@@ -70,7 +70,7 @@ def service(nagios: Nagios, name: str) -> tuple[str, str]:
 
 @pytest.mark.skipif(os.getuid() != 0, reason="network namespaces are root's to make")
 def test_link_when_traffic_rises_then_is_warned_of_before_the_threshold_is_passed() -> None:
-    """At a sample a second the model sees five seconds ahead, of which Nagios takes one or two: not each rise is seen."""
+    """A sample a second is five seconds ahead, of which Nagios takes one or two: not each rise is seen in time."""
     measured = {"source": {"kind": "interface", "device": DEVICE}, "direction": "out", "capacity_mbps": RATE}
     with shaped_link(RATE) as shaped, platform(SHIPPED, {**measured, "threshold_percent": THRESHOLD}) as nagios:
         # What reads the interface has to be where it is; Nagios and the services are not.
