@@ -49,8 +49,8 @@ def test_release_when_it_begins_and_ends_then_nobody_is_told_of_what_it_disturbs
         said = _downtime(nagios, "present")
         assert "changed=0" in said
         assert "WARNING" not in said
-        downtimes = nagios.ask("statusjson.cgi", "downtimelist", details="true").values()
-        ours = [each for each in downtimes if each["comment"] == "The platform is being released"]
+        wait_for(lambda: _ours(nagios), "the downtimes", 10)  # none are seen while Nagios is just writing
+        ours = _ours(nagios)
         of = {(each["host_name"], each.get("service_description", "")) for each in ours}
         assert of == {("api-gateway", name) for name in ("", "Alive", "Ready", "Forecast", "Model")}
         assert all(0 < each["end_time"] / 1000 - time.time() < 500 for each in ours)
@@ -65,6 +65,11 @@ def test_release_when_it_begins_and_ends_then_nobody_is_told_of_what_it_disturbs
         assert "changed=0" in _downtime(nagios, "absent"), "there is none any more"
         gateway.kill()
         wait_for(lambda: hook.posts, "an alarm that is one again", 60)
+
+
+def _ours(nagios: Nagios) -> list[dict[str, Any]]:
+    downtimes = nagios.ask("statusjson.cgi", "downtimelist", details="true").values()
+    return [each for each in downtimes if each["comment"] == COMMENT]
 
 
 def test_downtime_when_nobody_reads_the_pipe_then_says_so_and_goes_on(nagios: Nagios) -> None:
