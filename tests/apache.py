@@ -16,6 +16,7 @@ from typing import Any, Final
 import jinja2
 import yaml
 
+from for_all import import_path_for_all
 from running import ROOT
 
 ROLE: Final = ROOT / "roles/nagios"
@@ -134,8 +135,7 @@ def _lay_out(known: dict[str, Any], folder: Path, user: str, group: str) -> None
     for name in ("nagios/var", "nagios/etc/runbooks", "links", "venv/bin"):
         (folder / name).mkdir(parents=True)
     script = folder / "venv/bin/qos_page"
-    path = [str(ROOT / "nagios/plugins/src"), str(Path(jinja2.__file__).parents[1])]
-    script.write_text(PYTHON.format(python=python_for_all(), path=path))
+    script.write_text(PYTHON.format(python=python_for_all(), path=[import_path_for_all(folder)]))
     script.chmod(0o755)
     hashed = subprocess.run(
         ["htpasswd", "-ciB", known["__nagios_htpasswd_file"], LOGIN[0]], input=LOGIN[1], text=True, capture_output=True

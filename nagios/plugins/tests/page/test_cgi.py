@@ -24,12 +24,14 @@ import jinja2
 import pytest
 import yaml
 
+from for_all import import_path_for_all
 from nagios_plugins.links.alarm import Alarm
 from nagios_plugins.links.store import Store
 from nagios_plugins.page.application import Places
 
 PLUGINS = Path(__file__).parents[2]
 ROLE = PLUGINS.parents[1] / "roles/python_environment/tasks/main.yml"
+IMPORT_PATH = os.pathsep.join([str(PLUGINS / "src"), str(Path(jinja2.__file__).parents[1])])
 START = "from nagios_plugins.page.cgi import main; main()"
 NOBODY = pwd.getpwnam("nobody")
 only_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
@@ -38,7 +40,12 @@ TWO_DAYS = 34_560
 
 
 def run(
-    places: Places, path: str, query: str = "", python: str = sys.executable, **options: Any
+    places: Places,
+    path: str,
+    query: str = "",
+    python: str = sys.executable,
+    import_path: str = IMPORT_PATH,
+    **options: Any,
 ) -> tuple[str, str, float]:
     """Head, body, and the seconds that it took."""
     environment = {
@@ -54,7 +61,7 @@ def run(
         "SCRIPT_NAME": "/qos",
         "PATH_INFO": path,
         "QUERY_STRING": query,
-        "PYTHONPATH": os.pathsep.join([str(PLUGINS / "src"), str(Path(jinja2.__file__).parents[1])]),
+        "PYTHONPATH": import_path,
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     started = time.perf_counter()
@@ -115,7 +122,8 @@ def as_nobody(readable: Places) -> Callable[[str], tuple[str, str]]:
     if python is None:
         pytest.skip("no Python of this version that another account may run")
     account = {"user": NOBODY.pw_uid, "group": NOBODY.pw_gid, "extra_groups": []}
-    return lambda path: run(readable, path, python=python, **account)[:2]
+    import_path = import_path_for_all(Path(readable.links_file).parent)
+    return lambda path: run(readable, path, python=python, import_path=import_path, cwd="/", **account)[:2]
 
 
 @only_root
