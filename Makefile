@@ -220,12 +220,13 @@ smoke_facts = .cache/smoke-$(shell echo $$PPID).json
 # The load generator, from Debian.
 install_wrk = command -v wrk >/dev/null || { echo '==> installing the load generator wrk' && \
 	$(as_root) apt-get update -q && $(as_root) apt-get install -q -y --no-install-recommends wrk; }
-# An agent and pings, from Debian. Debian would keep the agent running; the tests start their own, in network namespaces.
+# Nagios, an SNMP agent and pings, from Debian, which would run the first two at once: the tests start their own.
 install_monitoring = { [ -x /usr/sbin/snmpd ] && [ -x /usr/lib/cgi-bin/nagios4/statusjson.cgi ] && command -v fping && \
 	command -v tc; } >/dev/null || { echo '==> installing Nagios, its standard plugins, snmpd, fping and iproute2' && \
-	$(as_root) apt-get update -q && $(as_root) env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends \
-	nagios4-core nagios4-cgi monitoring-plugins-basic snmpd fping iproute2 && \
-	$(as_root) update-rc.d snmpd disable && { $(as_root) service snmpd stop >/dev/null || true; }; }
+	$(as_root) sh -ec 'policy=/usr/sbin/policy-rc.d; export DEBIAN_FRONTEND=noninteractive; \
+	[ -e $$policy ] || { trap "rm -f $$policy" EXIT; printf "\#!/bin/sh\nexit 101\n" >$$policy; chmod +x $$policy; }; \
+	apt-get update -q; apt-get install -q -y --no-install-recommends \
+	nagios4-core nagios4-cgi monitoring-plugins-basic snmpd fping iproute2; update-rc.d snmpd disable'; }
 # Jenkins' own version of Groovy, and what the linter runs on, from Debian.
 install_groovy = missing=; for command in groovy java node npm; do command -v $$command >/dev/null || missing=1; done; \
 	[ -z "$$missing" ] || { echo '==> installing groovy, a Java runtime, node and npm' && $(as_root) apt-get update -q && \
