@@ -279,9 +279,11 @@ def test_accuracy_when_the_sampling_interval_changed_then_old_forecasts_say_noth
     assert said.text.endswith(f"{word}: see Forecast")
 
 
-def test_accuracy_when_nothing_was_measured_then_is_unknown(accuracy: Any) -> None:
+def test_accuracy_when_nothing_was_measured_then_leaves_it_to_traffic(edge: Edge, accuracy: Any) -> None:
+    edge.folder = edge.folder / "new"
+    edge.folder.mkdir()
     said = accuracy()
-    assert (said.code, said.text) == (3, "nothing has been measured yet: see Traffic")
+    assert (said.code, said.text) == (0, "nothing to judge yet: nothing has been measured")
 
 
 def measured(edge: Edge, cells: int) -> None:
@@ -293,6 +295,7 @@ def measured(edge: Edge, cells: int) -> None:
 @pytest.mark.parametrize(
     ("cells", "code", "text"),
     [
+        (0, 0, "nothing to judge yet: no forecast has been made"),
         (5, 0, "nothing to judge yet: no forecast has been made"),
         (30, 0, "nothing to judge yet: no forecast has been made"),
         (31, 3, "there are 31 samples, but nothing was forecast: see Forecast"),
@@ -306,11 +309,14 @@ def test_accuracy_when_nothing_is_forecast_then_is_unknown_after_a_while(
     assert (said.code, said.text) == (code, text)
 
 
-def test_accuracy_when_samples_are_old_and_nothing_is_forecast_then_is_unknown(edge: Edge, accuracy: Any) -> None:
-    measured(edge, 5)
+@pytest.mark.parametrize("cells", [0, 5])
+def test_accuracy_when_readings_are_old_and_nothing_is_forecast_then_is_unknown(
+    edge: Edge, accuracy: Any, cells: int
+) -> None:
+    measured(edge, cells)
     edge.cell += 30
     said = accuracy()
-    assert (said.code, said.text) == (3, "the newest sample is of 2 min ago: see Traffic")
+    assert (said.code, said.text) == (3, "the newest reading is of 2 min ago: see Traffic")
 
 
 @pytest.mark.parametrize(("cells", "is_stale"), [(18, False), (19, False), (20, True), (1000, True)])

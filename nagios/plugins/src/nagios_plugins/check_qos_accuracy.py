@@ -21,7 +21,7 @@ from nagios_plugins.links import words
 from nagios_plugins.links.accuracy import Due, Key, due, of_newest_version
 from nagios_plugins.links.inventory import Link
 from nagios_plugins.links.judged import Judged, Level, account
-from nagios_plugins.links.records import HORIZON, WINDOW, Forecaster, Outlook, Sample
+from nagios_plugins.links.records import HORIZON, WINDOW, Forecaster, Outlook, Reading, Sample
 from nagios_plugins.links.samples import samples_of
 from nagios_plugins.links.store import Store
 from nagios_plugins.links.trust import NEVER, Trust, step
@@ -50,9 +50,10 @@ class Accuracy(check.LinkResource):
             ServiceError: nothing can be said of them.
         """
         outlooks = store.read_outlooks(CELLS)
-        samples = samples_of(store.read_readings(2 * CELLS), self.link.sampling_seconds)
+        readings = store.read_readings(2 * CELLS)
+        samples = samples_of(readings, self.link.sampling_seconds)
         if not outlooks:
-            self.sentence = self._nothing_forecast(samples)
+            self.sentence = self._nothing_forecast(readings, samples)
             return []
         versions = {outlook.forecaster: outlook.model_version for outlook in outlooks}
         is_refused = versions.get("model") == versions.get("baseline")
@@ -77,12 +78,13 @@ class Accuracy(check.LinkResource):
             ),
         ]
 
-    def _nothing_forecast(self, samples: Sequence[Sample]) -> str:
-        """Too little history is no fault, unless it stays so."""
-        if not samples:
-            raise ServiceError("nothing has been measured yet: see Traffic")
-        if self._is_old(samples[-1].cell):
-            raise ServiceError(f"the newest sample is {self._of_when(samples[-1].cell)}: see Traffic")
+    def _nothing_forecast(self, readings: Sequence[Reading], samples: Sequence[Sample]) -> str:
+        """Too little history is no fault, unless it stays so; that nothing can be measured is Traffic's to tell."""
+        if not readings:
+            return "nothing to judge yet: nothing has been measured"
+        newest = int(readings[-1].uptime // self.link.sampling_seconds)
+        if self._is_old(newest):
+            raise ServiceError(f"the newest reading is {self._of_when(newest)}: see Traffic")
         if len(samples) > WINDOW + STALE_CELLS:
             raise ServiceError(f"there are {len(samples)} samples, but nothing was forecast: see Forecast")
         return "nothing to judge yet: no forecast has been made"
