@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import nagiosplugin
 
-from nagios_plugins import check
+from nagios_plugins import arguments, check
 from nagios_plugins.http import ServiceError
 from nagios_plugins.links import words
 from nagios_plugins.links.accuracy import Due, Key, due, of_newest_version
@@ -119,7 +119,7 @@ class Accuracy(check.LinkResource):
 
 def main() -> None:
     """Entry point of `check_qos_accuracy`."""
-    parser = check.LinkArgumentParser(NAME, __doc__)
+    parser = arguments.LinkArgumentParser(NAME, __doc__)
     wanted = parser.parse_link()
     check.run(
         NAME,

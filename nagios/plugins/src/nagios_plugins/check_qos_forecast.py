@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import nagiosplugin
 
-from nagios_plugins import check
+from nagios_plugins import arguments, check
 from nagios_plugins.http import Identity, ServiceError
 from nagios_plugins.links import alarm, words
 from nagios_plugins.links.outlook import look_ahead
@@ -120,7 +120,7 @@ class LinkForecast(check.LinkResource):
         )
 
     def _words(self, now: alarm.Alarm, outlook: Outlook) -> str:
-        rule, end = alarm.DEFAULT, outlook.path[-1]
+        end = outlook.path[-1]
         threshold = f"{self.link.threshold_percent:g} % of {words.capacity(outlook.capacity_mbps)}"
         ahead = f"(expected {words.bandwidth(end.mean)}, p90 {words.bandwidth(end.upper)})"
         if now.level is alarm.Level.FULL:
@@ -128,13 +128,10 @@ class LinkForecast(check.LinkResource):
             if outlook.last_mbps <= outlook.threshold_mbps:
                 return f"full for {since}, now {words.bandwidth(outlook.last_mbps)}, not yet calm again {ahead}"
             return f"full: {words.bandwidth(outlook.last_mbps)}, above {threshold} for {since} {ahead}"
-        steps = alarm.lead_steps(outlook, rule.soon) if now.level is alarm.Level.SOON else len(outlook.path)
-        chance = outlook.path[steps - 1].exceed_within
-        within = words.duration(steps * self.link.sampling_seconds)
-        said = f"{words.percent(chance)} likely above {threshold} within {within} {ahead}"
-        if now.level is not alarm.Level.CALM and chance < rule.likely:
-            said += ", not yet calm again"
-        return said
+        claim = alarm.claim(now, outlook)
+        within = words.duration(claim.steps * self.link.sampling_seconds)
+        said = f"{words.percent(claim.probability)} likely above {threshold} within {within} {ahead}"
+        return f"{said}, not yet calm again" if claim.is_held else said
 
     def _numbers(self, outlook: Outlook) -> Iterable[Any]:
         rule, path = alarm.DEFAULT, outlook.path
@@ -151,7 +148,7 @@ class LinkForecast(check.LinkResource):
 
 def main() -> None:
     """Entry point of `check_qos_forecast`."""
-    parser = check.LinkArgumentParser(NAME, __doc__, service=True)
+    parser = arguments.LinkArgumentParser(NAME, __doc__, service=True)
     wanted = parser.parse_link()
     check.run(
         NAME,

@@ -10,7 +10,7 @@ from typing import Any
 
 import nagiosplugin
 
-from nagios_plugins import check
+from nagios_plugins import arguments, check
 from nagios_plugins.http import ServiceError
 from nagios_plugins.links import counters, sources, words
 from nagios_plugins.links.inventory import Link
@@ -139,7 +139,7 @@ class LinkTraffic(LinkState):
 
 def main() -> None:
     """Entry point of `check_qos_link`."""
-    parser = check.LinkArgumentParser(NAME, __doc__)
+    parser = arguments.LinkArgumentParser(NAME, __doc__)
     parser.add_argument("--state", action="store_true", help="say only whether it is up; nothing is kept")
     wanted = parser.parse_link()
     kind = LinkState if wanted.state else LinkTraffic

@@ -17,7 +17,7 @@ from typing import Any
 
 import nagiosplugin
 
-from nagios_plugins import check
+from nagios_plugins import arguments, check
 from nagios_plugins.http import Identity, ServiceError, ask
 from nagios_plugins.links.records import HISTORY
 
@@ -145,7 +145,9 @@ def _long_enough(request: dict[str, Any], samples: int) -> dict[str, Any]:
 
 def main() -> None:
     """Entry point of `check_qos_model`."""
-    parser = check.ServiceArgumentParser(NAME, __doc__, warning="90", critical="365", measure="days of the model's age")
+    parser = arguments.ServiceArgumentParser(
+        NAME, __doc__, warning="90", critical="365", measure="days of the model's age"
+    )
     parser.add_argument(
         "-m", "--manifest", dest="released", required=True, type=released, help="manifest.json of what was released"
     )

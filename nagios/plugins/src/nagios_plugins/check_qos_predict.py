@@ -13,7 +13,7 @@ from typing import Any, TypeGuard
 
 import nagiosplugin
 
-from nagios_plugins import check
+from nagios_plugins import arguments, check
 from nagios_plugins.http import Identity, ServiceError, ask
 
 NAME = "FORECAST"
@@ -90,7 +90,7 @@ def known_answer(manifest: str) -> dict[str, Any]:
 
 def main() -> None:
     """Entry point of `check_qos_predict`."""
-    parser = check.ServiceArgumentParser(NAME, __doc__, warning="0.25", critical="1")
+    parser = arguments.ServiceArgumentParser(NAME, __doc__, warning="0.25", critical="1")
     parser.add_argument(
         "-m",
         "--manifest",

@@ -7,7 +7,7 @@ from typing import Any
 
 import nagiosplugin
 
-from nagios_plugins import check
+from nagios_plugins import arguments, check
 from nagios_plugins.http import NOBODY, Identity, ServiceError, ask
 
 NAME = "READY"
@@ -37,7 +37,7 @@ class Readiness(check.ServiceResource):
 
 def main() -> None:
     """Entry point of `check_qos_ready`."""
-    parser = check.ServiceArgumentParser(NAME, __doc__, warning="0.5", critical="2")
+    parser = arguments.ServiceArgumentParser(NAME, __doc__, warning="0.5", critical="2")
     wanted = parser.parse_args()
     check.run(
         NAME,

@@ -18,7 +18,7 @@ from typing import Any
 
 import nagiosplugin
 
-from nagios_plugins import check
+from nagios_plugins import arguments, check
 from nagios_plugins.cluster import Cluster
 from nagios_plugins.deployment import lacking, number, selector, why
 from nagios_plugins.http import ServiceError
@@ -124,7 +124,7 @@ def program(name: str) -> str:
 
 def main() -> None:
     """Entry point of `check_qos_release`."""
-    parser = check.ArgumentParser(NAME, __doc__)
+    parser = arguments.ArgumentParser(NAME, __doc__)
     parser.add_argument("-d", "--deployment", type=object_name, metavar="NAME", help="the Deployment")
     parser.add_argument("-n", "--namespace", required=True, type=object_name, help="where it is")
     parser.add_argument("--kubeconfig", required=True, type=kubeconfig, metavar="FILE", help="how to log in")

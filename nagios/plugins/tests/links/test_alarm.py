@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nagios_plugins.links.alarm import DEFAULT, Alarm, Level, judge, lead_steps
+from nagios_plugins.links.alarm import DEFAULT, Alarm, Claim, Level, claim, judge, lead_steps
 from nagios_plugins.links.records import HORIZON, Outlook, Step
 
 THRESHOLD, CAPACITY = 900.0, 1000.0
@@ -74,6 +74,22 @@ def test_alarm_when_the_same_outlook_comes_again_then_does_not_change() -> None:
 @pytest.mark.parametrize(("probability", "steps"), [(0.1, 1), (0.5, 3), (0.8, 4), (0.99, 5)])
 def test_lead_when_asked_for_then_is_the_first_step_of_that_probability(probability: float, steps: int) -> None:
     assert lead_steps(outlook(1, 0.1, 0.3, 0.5, 0.8, 0.9), probability) == steps
+
+
+@pytest.mark.parametrize(
+    ("level", "seen", "said"),
+    [
+        (Level.CALM, outlook(1, 0.1, 0.2), Claim(5, 0.2, is_held=False)),
+        (Level.LIKELY, outlook(1, 0.1, 0.4), Claim(5, 0.4, is_held=False)),
+        (Level.LIKELY, outlook(1, 0.1, 0.3), Claim(5, 0.3, is_held=True)),
+        (Level.SOON, outlook(1, 0.1, 0.85, 0.9), Claim(2, 0.85, is_held=False)),
+        (Level.SOON, outlook(1, 0.1, 0.5), Claim(5, 0.5, is_held=True)),
+        (Level.FULL, outlook(1, 0.9, last=950), Claim(5, 0.9, is_held=False)),
+        (Level.FULL, outlook(1, 0.9), Claim(5, 0.9, is_held=True)),
+    ],
+)
+def test_claim_when_an_alarm_is_held_then_says_so(level: Level, seen: Outlook, said: Claim) -> None:
+    assert claim(Alarm(level), seen) == said
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, CAPACITY)), min_size=1, max_size=60))

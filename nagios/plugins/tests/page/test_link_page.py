@@ -97,7 +97,7 @@ def test_page_when_all_is_well_then_says_what_comes(make: SimpleNamespace) -> No
     [
         (Level.LIKELY, 89.9, "▲ WARNING", "74 % likely to pass 90 Mbps within 25 s."),
         (Level.LIKELY, 80.0, "▲ WARNING", "3 % likely to pass 90 Mbps within 25 s; not yet calm again."),
-        (Level.SOON, 90.0, "■ CRITICAL", "75 % likely to pass 90 Mbps within 15 s."),
+        (Level.SOON, 90.0, "■ CRITICAL", "75 % likely to pass 90 Mbps within 25 s; not yet calm again."),
         (Level.FULL, 95.0, "■ CRITICAL", "Full: 95.0 Mbps, above the threshold of 90 Mbps."),
         (Level.FULL, 70.0, "■ CRITICAL", "< 1 % likely to pass 90 Mbps within 25 s; not yet calm again."),
     ],
@@ -142,7 +142,7 @@ def test_page_when_the_newest_sample_is_newer_than_the_forecast_then_goes_by_the
     kept = make.kept(samples, outlooks=make.outlooks(samples[:-1]), alarm=alarm(Level.FULL, time.time() - 10))
     first = page_of(make, kept).text.split("What comes next")[0]
     assert "Full" not in first
-    assert "likely to pass 90 Mbps within 25 s; not yet calm again." in first
+    assert "100 % likely to pass 90 Mbps within 25 s." in first
 
 
 def test_page_when_forecasts_are_missing_then_what_was_measured_is_a_whole_line(make: SimpleNamespace) -> None:

@@ -74,6 +74,18 @@ class Alarm:
             return cls()
 
 
+@dataclass(frozen=True)
+class Claim:
+    """What an alarm says of an outlook."""
+
+    steps: int
+    """within which the threshold is passed"""
+    probability: float
+    """that it is"""
+    is_held: bool
+    """whether the hysteresis holds the alarm's level: the outlook by itself would be a lower one"""
+
+
 def judge(alarm: Alarm, outlook: Outlook, rule: Rule = DEFAULT) -> Alarm:
     """The alarm after an outlook; a level rises at once, and falls when it was calmer for some steps.
 
@@ -92,6 +104,12 @@ def judge(alarm: Alarm, outlook: Outlook, rule: Rule = DEFAULT) -> Alarm:
         level = alarm.level if calmer < rule.calm_steps else held
     changed = level is not alarm.level or alarm.since == 0
     return Alarm(level, outlook.epoch, outlook.cell, outlook.wall if changed else alarm.since, 0 if changed else calmer)
+
+
+def claim(alarm: Alarm, outlook: Outlook, rule: Rule = DEFAULT) -> Claim:
+    """What is to be said of an outlook that the alarm was judged by."""
+    steps = lead_steps(outlook, rule.soon) if alarm.level is Level.SOON else len(outlook.path)
+    return Claim(steps, outlook.path[steps - 1].exceed_within, alarm.level > _level(outlook, rule))
 
 
 def lead_steps(outlook: Outlook, probability: float) -> int:

@@ -48,15 +48,12 @@ def of(kept: Kept) -> State:
 
 
 def _sentence(now: Alarm, outlook: Outlook, newest: Sample, seconds: float) -> str:
-    limit, rule, steps = words.plain_rate(outlook.threshold_mbps), alarm.DEFAULT, len(outlook.path)
+    limit = words.plain_rate(outlook.threshold_mbps)
     if newest.mbps > outlook.threshold_mbps:  # it may be newer than the forecast
         return f"Full: {words.rate(newest.mbps)}, above the threshold of {limit}."
-    if now.level is Level.SOON:
-        steps = min(rule.soon_steps, steps)
-    probability = outlook.path[steps - 1].exceed_within
-    text = f"{chance(probability)} likely to pass {limit} within {words.duration(steps * seconds)}"
-    is_held = now.level is Level.FULL or (now.level > Level.CALM and probability < rule.likely)
-    return f"{text}; not yet calm again." if is_held else f"{text}."
+    claim = alarm.claim(now, outlook)
+    text = f"{chance(claim.probability)} likely to pass {limit} within {words.duration(claim.steps * seconds)}"
+    return f"{text}; not yet calm again." if claim.is_held else f"{text}."
 
 
 def _without_forecast(kept: Kept) -> State:
