@@ -38,7 +38,7 @@ SHIPPED = ROOT / "services/ml-inference/bundles/default"
 RATE, THRESHOLD = 20.0, 80.0
 """Mbit/s that the link lets through, and % of them that are warned of"""
 SAMPLING = 3.0
-"""s; with the 5 s that links have by default the rise would take twice as long"""
+"""s; with the 5 s that links have by default the rise would take two thirds longer"""
 LIE = 0.2
 """fraction of capacity by which the lying model forecasts too much"""
 
