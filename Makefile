@@ -210,7 +210,7 @@ training = $(call in_venv,training) PYTHONPATH=$(inference_path) python -m ml_in
 results = $(or $(OUT),reports)
 inference_path = services/contract/src:services/runtime/src:services/ml-inference/src
 mypy_targets = services/contract/src services/runtime/src services/api-gateway/src services/ml-inference/src \
-	nagios/plugins/src nagios/alert_replay roles/supervisor/library roles/release/library roles/preflight/library roles/preflight/module_utils \
+	nagios/plugins/src nagios/alert_replay roles/supervisor/library roles/folder/library roles/release/library roles/preflight/library roles/preflight/module_utils \
 	roles/nagios/library roles/nagios/module_utils \
 	jenkins/checks jenkins/tests tests benchmarks bin/smoke
 
