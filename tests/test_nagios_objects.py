@@ -73,6 +73,12 @@ def test_services_when_listed_then_their_intervals_are_explicit_and_short() -> N
         assert worst <= LONGEST_SECONDS, name
 
 
+def test_host_when_it_goes_down_then_is_seen_before_a_service_of_its_is_sure() -> None:
+    (host,) = [each for each in of_kind("host") if each.get("name") == "qos-host"]
+    (service,) = [each for each in of_kind("service") if each.get("name") == "qos-service"]
+    assert int(host["check_interval"]) < int(service["retry_interval"]) * (int(service["max_check_attempts"]) - 1) - 1
+
+
 def test_commands_when_used_then_are_defined_once_under_the_platforms_own_names() -> None:
     names = [each["command_name"] for each in of_kind("command")]
     assert len(set(names)) == len(names)

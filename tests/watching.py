@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -133,7 +134,7 @@ class Nagios:
         return CGIS / program
 
     def ask(self, program: str, query: str, **parameters: str) -> dict[str, Any]:
-        """What a CGI says to a query, as it would say it to a browser; empty while Nagios is just writing."""
+        """What a CGI says to a query, as it would say it to a browser; empty if Nagios is not running yet."""
         asked = "&".join(f"{name}={value}" for name, value in {"query": query, **parameters}.items())
         environment = {
             "NAGIOS_CGI_CONFIG": str(self.etc / "cgi.cfg"),
@@ -141,11 +142,15 @@ class Nagios:
             "REQUEST_METHOD": "GET",
             "QUERY_STRING": f"{asked}&formatoptions=enumerate",
         }
-        said = subprocess.run([CGIS / program], env=environment, capture_output=True, text=True, timeout=20).stdout
-        head, _, body = said.partition("\n\n")
-        assert "application/json" in head
-        found: dict[str, Any] = json.loads(body)["data"].get(query, {})
-        return found
+        for _ in range(10):
+            said = subprocess.run([CGIS / program], env=environment, capture_output=True, text=True, timeout=20).stdout
+            head, _, body = said.partition("\n\n")
+            assert "application/json" in head
+            data: dict[str, dict[str, Any]] = json.loads(body)["data"]
+            if query in data:
+                return data[query]
+            time.sleep(0.1)  # Nagios may be just writing what the CGI reads
+        return {}
 
     def services(self) -> dict[tuple[str, str], dict[str, Any]]:
         """Services by host and description, as statusjson.cgi has them."""

@@ -47,6 +47,28 @@ def test_gateway_when_it_is_killed_then_is_one_alarm_and_not_one_of_every_link(
         print(f"of 4 links {len(caught)} were on their way to the gateway just then (soft), none was told of")
 
 
+def test_gateway_when_it_is_killed_just_after_its_host_was_looked_at_then_is_one_alarm(
+    nagios: Nagios, gateway: Gateway
+) -> None:
+    """Nagios does not look at a host again in the same second, whatever its services say."""
+    with webhook() as hook:
+        contacts = [{"name": "alice", "webhook_url_file": secret(nagios.folder, hook.url)}]
+        nagios.render(platform_links=[], platform_contacts=contacts)
+        nagios.start()
+        wait_for(lambda: nagios.is_checked() and not nagios.problems(), "all well", 60)
+        for other in ("Ready", "Forecast", "Model"):  # each would have the host looked at once more
+            nagios.command(f"DISABLE_SVC_CHECK;api-gateway;{other}")
+        time.sleep(1 - time.time() % 1)
+        second = int(time.time())
+        nagios.command(f"SCHEDULE_FORCED_HOST_CHECK;api-gateway;{second}")
+        time.sleep(0.4)
+        gateway.kill()
+        nagios.command(f"SCHEDULE_FORCED_SVC_CHECK;api-gateway;Alive;{second}")
+        wait_for(lambda: hook.posts, "the alarm", 60)
+        time.sleep(10)
+        assert hook.told() == [("PROBLEM", "api-gateway", "", "DOWN")]
+
+
 def test_inference_when_it_is_dead_then_the_gateways_ready_is_no_second_alarm(nagios: Nagios, gateway: Gateway) -> None:
     with webhook() as hook, running_gateway() as inference:
         face, machine = hosts(gateway, nagios.folder)
