@@ -193,6 +193,16 @@ def test_everything_comes_back_after_a_reboot(server: Server) -> None:
     assert recap(server.play(playbook="playbooks/verify.yml")) == (0, 0)
 
 
+def test_a_day_passes(server: Server) -> None:
+    """What the clock starts of itself between two looks at a machine, is not what the platform leaves."""
+    timers = server.run("systemctl list-units --all --plain --no-legend --type=timer | cut -d ' ' -f 1").split()
+    assert {"apt-daily-upgrade.timer", "dpkg-db-backup.timer"} <= set(timers)
+    units = {server.run(f"systemctl show --property=Unit --value {timer}").strip() for timer in timers}
+    units.discard("fstrim.service")  # the disk below is not this machine's
+    for _ in range(2):  # the second time, the copies of the first are moved on
+        server.run(f"systemctl start {' '.join(sorted(units))}")
+
+
 def test_teardown_leaves_what_was_there(server: Server) -> None:
     refused = server.play(playbook="playbooks/teardown.yml", check=False)
     assert "say -e confirm=yes" in " ".join(refused.split())

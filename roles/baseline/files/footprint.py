@@ -7,6 +7,7 @@ ends with 1 if anything has. Standard library only: it runs on machines that hav
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,9 @@ IGNORED = (
     "/var/log/alternatives.log", "/var/log/apt", "/var/log/btmp", "/var/log/dockerd.log", "/var/log/dpkg.log",
     "/var/log/fontconfig.log", "/var/log/journal", "/var/log/lastlog", "/var/log/wtmp",
 )  # fmt: skip
+# What apt and dpkg copy when the clock tells them to (dpkg-db-backup.timer, apt-daily.timer). Not the whole folder: the
+# archives of Jenkins lie in it.
+IGNORED_COPIES = re.compile(r"/var/backups/(alternatives\.tar|apt\.extended_states|dpkg\.[a-z-]+)\.\d+(\.gz)?")
 UNIT_FOLDERS = ("/etc/systemd/system", "/etc/rc2.d")
 PROGRAMS = (
     "supervisord",
@@ -80,7 +84,7 @@ def files(folders: list[str], left_out: list[str]) -> dict[str, str]:
         except OSError:
             continue
         for entry in entries:
-            if entry.path in left_out or entry.name.endswith(".pyc"):
+            if entry.path in left_out or entry.name.endswith(".pyc") or IGNORED_COPIES.fullmatch(entry.path):
                 continue
             if entry.is_dir(follow_symlinks=False):
                 folders.append(entry.path)
