@@ -38,6 +38,7 @@ READY = "curl -sf -m 2 http://127.0.0.1:8000/health/ready"
 OPERATOR = "ansible"
 """an ordinary account with sudo"""
 HOME = f"/home/{OPERATOR}"
+OTHER_MODEL = "20261127-0ther0ne"
 OWN_ADDRESS = (
     "import socket; probe = socket.socket(type=socket.SOCK_DGRAM); probe.connect(('192.0.2.1', 9));"
     " print(probe.getsockname()[0])"
@@ -96,6 +97,16 @@ class Server(Machine):
         """Type a command as a build of Jenkins would, in a clone of the agent's account; what it says."""
         script = f"export $(systemctl show --property=Environment --value jenkins-agent) && {' '.join(words)}"
         return self.run(script, user="jenkins-agent", folder="/var/lib/jenkins-agent/platform")
+
+    def service(self, host: str, name: str) -> str:
+        """What Nagios last heard of a service, by its CGI."""
+        asked = f"query=service&hostname={host}&servicedescription={name}"
+        said = self.run(
+            "NAGIOS_CGI_CONFIG=/etc/nagios4/ai-qos-platform/etc/cgi.cfg REMOTE_USER=nagiosadmin REQUEST_METHOD=GET"
+            f" QUERY_STRING='{asked}' /usr/lib/cgi-bin/nagios4/statusjson.cgi"
+        )
+        found = json.loads(said[said.index("{") :])["data"].get("service", {})  # none while Nagios is just writing
+        return str(found.get("plugin_output", ""))
 
     def footprint(self, file: str, *, since: bool = False) -> list[str]:
         """Write its footprint, or tell what has changed since."""
@@ -174,6 +185,25 @@ def test_build_of_jenkins_hands_images_to_minikube(server: Server) -> None:
     listed = server.build("sudo -n -l").replace("\\", "")
     allowed = re.findall(r"NOPASSWD: (.*)", listed)
     assert allowed == [f"/usr/local/sbin/as-minikube minikube image {each}" for each in ("load -", "ls --format=json")]
+
+
+def test_build_of_jenkins_releases_a_model_and_nagios_has_nothing_to_say(server: Server) -> None:
+    """Nobody tells Nagios: no downtime is begun, and its own copy of the manifest stays that of the model before."""
+    version = json.loads((ROOT / BUNDLE / "manifest.json").read_text())["model_version"]
+    server.build(f"sed -i s/{version}/{OTHER_MODEL}/ {BUNDLE}/manifest.json")
+    server.build("git -c user.name=build -c user.email=build@localhost commit -q -a -m 'Another model'")
+    begun = int(server.run("date +%s"))
+    started = time.monotonic()
+    server.build("make images deploy verify")
+    print(f"\n=== a model released by a build: {time.monotonic() - started:.0f} s")
+    answers = f"model {OTHER_MODEL} answers as released"
+    seconds = wait_for(lambda: answers in server.service("api-gateway", "Model"), "Nagios' next look", 60)
+    print(f"=== {seconds:.0f} s later: {server.service('api-gateway', 'Model')}")
+    log = server.run("cat /var/log/nagios4/nagios.log")
+    alerts = re.findall(r"^\[(\d+)\] \w+ ALERT: ((?:api-gateway|kubernetes);.*)$", log, flags=re.MULTILINE)
+    during = [what for when, what in alerts if int(when) >= begun]
+    print(f"=== meanwhile: {during}")
+    assert [each for each in during if ";HARD;" in each] == []
 
 
 def test_wrong_version_is_refused_with_both_values(server: Server) -> None:

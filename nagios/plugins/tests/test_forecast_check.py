@@ -76,7 +76,7 @@ def test_forecast_when_another_model_answers_then_that_is_the_reason(
     said = run_check(main, "-u", service.url, "-m", path)
     assert said.code == 2
     assert reason in said.text
-    assert ("the manifest is of 20261123-abcdef12" in said.text) is (reason != "")
+    assert ("the release has 20261123-abcdef12" in said.text) is (reason != "")
 
 
 def test_forecast_when_another_model_answers_the_same_then_is_ok(
@@ -185,7 +185,7 @@ def test_forecast_when_the_manifest_is_broken_then_is_unknown(
 ) -> None:
     said = run_check(main, "-u", service.url, "-m", manifest(content))
     assert said.code == 3
-    assert "no known answer in " in said.text
+    assert ("no known answer in " if isinstance(content, dict) else "no manifest in ") in said.text
     assert "usage:" in said.output
     assert service.asked == []
 

@@ -231,7 +231,7 @@ def test_manifest_when_it_is_broken_then_is_unknown_with_usage(
     content = {name: value for name, value in whole.items() if value is not ...} if isinstance(whole, dict) else whole
     said = run_check(main, "-u", service.url, "-m", manifest(content))
     assert said.code == 3
-    assert "no model in " in said.text
+    assert ("no model in " if isinstance(content, dict) else "no manifest in ") in said.text
     assert "usage:" in said.output
     assert service.asked == []
 

@@ -311,6 +311,24 @@ def test_pods_when_one_was_started_again_within_the_hour_then_is_a_warning(
         assert said.text.endswith("(2 restarts in all): it ran out of memory (OOMKilled)")
 
 
+GOES_ON = [{"type": "Progressing", "status": "True", "reason": "ReplicaSetUpdated"}]
+
+
+@pytest.mark.parametrize("updated", [0, 1])
+def test_rollout_when_it_goes_on_and_all_that_is_desired_is_available_then_is_ok(
+    ask: Any, kubectl: Kubectl, updated: int
+) -> None:
+    kubectl.says(deployment(updatedReplicas=updated, replicas=3, conditions=GOES_ON))
+    said = ask()
+    told = f"2 of 2 replicas of api-gateway are available; a rollout goes on, {updated} of 2 of its newest form"
+    assert (said.code, said.text) == (0, told)
+    kubectl.has(pod("api-gateway-7-x"), looping())
+    assert ask().code == 1, "a new pod that ends again and again is a fault before the deadline is over"
+    kubectl.has(pod("api-gateway-7-x"))
+    kubectl.says(deployment(updatedReplicas=updated, availableReplicas=1, conditions=GOES_ON))
+    assert ask().code == 1, "one is missing"
+
+
 def test_rollout_when_it_does_not_go_on_then_is_a_warning_though_the_old_pod_answers(
     ask: Any, kubectl: Kubectl
 ) -> None:

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import argparse
 import re
+import shutil
 import ssl
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
 import nagiosplugin
 
 from nagios_plugins.check import UNKNOWN, one_line
+from nagios_plugins.cluster import Cluster
 from nagios_plugins.http import Identity
 from nagios_plugins.links import inventory
+from nagios_plugins.released import MAX_SECONDS, Release, manifest, newest
 
+T = TypeVar("T")
+U = TypeVar("U")
 MAX_TIMEOUT = 600.0
 """s; Nagios itself gives up long before."""
 
@@ -97,6 +103,42 @@ def threshold(text: str) -> Any:
         raise argparse.ArgumentTypeError(f"{text!r} is not a range such as 0.5, 0.1:2 or @10:20") from None
 
 
+def object_name(text: str) -> str:
+    """An argument's type: the name of a Kubernetes object.
+
+    Raises:
+        argparse.ArgumentTypeError: it cannot be one.
+    """
+    if not re.fullmatch(r"[a-z0-9]([-a-z0-9.]{0,250}[a-z0-9])?", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no name in Kubernetes")
+    return text
+
+
+def kubeconfig(file: str) -> str:
+    """An argument's type: a kubeconfig; an empty name is none.
+
+    Raises:
+        argparse.ArgumentTypeError: it cannot be read.
+    """
+    try:
+        if file:
+            Path(file).read_bytes()
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"no kubeconfig in {file}: {error.strerror}") from None
+    return file
+
+
+def program(name: str) -> str:
+    """An argument's type: a program that can be run.
+
+    Raises:
+        argparse.ArgumentTypeError: there is none.
+    """
+    if found := shutil.which(name):
+        return found
+    raise argparse.ArgumentTypeError(f"there is no program {name}")
+
+
 class ArgumentParser(argparse.ArgumentParser):
     """Wrong arguments are UNKNOWN to Nagios, where argparse's own 2 would say CRITICAL."""
 
@@ -106,6 +148,13 @@ class ArgumentParser(argparse.ArgumentParser):
         self.add_argument(
             "-t", "--timeout", type=seconds, default=5.0, metavar="SECONDS", help="wait for an answer (%(default)s)"
         )
+
+    def checked(self, of: Callable[[T], U], value: T) -> U:
+        """What an argument's type makes of a value; ends as argparse does where that is none."""
+        try:
+            return of(value)
+        except argparse.ArgumentTypeError as error:
+            self.error(str(error))
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong, with the usage."""
@@ -124,6 +173,32 @@ class ArgumentParser(argparse.ArgumentParser):
         self.add_argument(
             "--ca-file", type=ca_file, metavar="FILE", help="trust these certificates, not the system's (https)"
         )
+
+    def add_cluster(self, *, required: bool) -> None:
+        """Take a namespace of a cluster, and how to log in there."""
+        self.add_argument("-n", "--namespace", required=required, metavar="NAME", help="the cluster's namespace")
+        self.add_argument(
+            "--kubeconfig", required=required, type=kubeconfig, metavar="FILE", help="log in to the cluster with it"
+        )
+        self.add_argument("--kubectl", default="kubectl", metavar="PROGRAM", help="ask the cluster by it (%(default)s)")
+
+    def cluster(self, wanted: argparse.Namespace, timeout: float) -> Cluster:
+        """The cluster that was named, to be asked within some seconds; ends where it cannot be one."""
+        kubectl, namespace = self.checked(program, wanted.kubectl), self.checked(object_name, wanted.namespace or "")
+        return Cluster(kubectl, wanted.kubeconfig, namespace, timeout)
+
+    def add_release(self) -> None:
+        """Take what was released."""
+        self.add_argument(
+            "-m", "--manifest", required=True, type=manifest, metavar="FILE", help="manifest.json of what was released"
+        )
+        self.add_cluster(required=False)
+
+    def release(self, wanted: argparse.Namespace) -> Release:
+        """What was released, from a cluster's records where one was named."""
+        if not wanted.kubeconfig:
+            return wanted.manifest  # type: ignore[no-any-return]
+        return newest(wanted.manifest, self.cluster(wanted, min(wanted.timeout, MAX_SECONDS)))
 
     @staticmethod
     def identity(wanted: argparse.Namespace) -> Identity:

@@ -1,18 +1,16 @@
 """Does the model of the release answer, did its gate let it, and how old is it?
 
-The manifest says what was released. Who answers is what an answer to its known question says: that holds for both
-services alike, and is as cheap as one forecast.
+The manifest says what was released; where a cluster is named, its record of the release. Who answers is what an answer
+to its known question says: that holds for both services alike, and is as cheap as one forecast.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import nagiosplugin
@@ -20,6 +18,7 @@ import nagiosplugin
 from nagios_plugins import arguments, check
 from nagios_plugins.http import Identity, ServiceError, ask
 from nagios_plugins.links.records import HISTORY
+from nagios_plugins.released import Release
 
 NAME = "MODEL"
 DAY = 86_400.0
@@ -43,7 +42,8 @@ class Released:
 class Model(check.ServiceResource):
     """`/predict` of a service, asked for who answers."""
 
-    def __init__(self, url: str, released: Released, timeout: float, identity: Identity) -> None:
+    def __init__(self, url: str, released: Released, release: Release, timeout: float, identity: Identity) -> None:
+        self.coming, self.notes = release.coming, release.notes
         self.url, self.released, self.timeout, self.identity = url, released, timeout, identity
         self.age = (datetime.now(UTC) - released.made).total_seconds() / DAY
 
@@ -51,7 +51,8 @@ class Model(check.ServiceResource):
     def sentence(self) -> str:
         """What is said of the model that was released."""
         gate = ", passed its gate" if self.released.refusal == "" else ""
-        return f"model {self.released.version} answers as released{gate}, is {self.age:.1f} days old"
+        coming = f"; model {self.coming} is being released" if self.coming else ""
+        return f"model {self.released.version} answers as released{gate}, is {self.age:.1f} days old{coming}"
 
     def ask(self) -> Iterable[Any]:
         """What is wrong with who answers, the age of the released model in days, and the time of the answer in s.
@@ -74,7 +75,7 @@ class Model(check.ServiceResource):
         yield nagiosplugin.Metric("time", round(answer.seconds, 4), uom="s", min=0)
 
     def _wrong(self, served: str) -> str | None:
-        if served != self.released.version:
+        if served not in (self.released.version, self.coming):
             return f"model {served} answers, the release has {self.released.version}"
         if self.released.refusal:
             return f"model {served} answers although its gate refused it: {self.released.refusal}"
@@ -97,17 +98,17 @@ class Model(check.ServiceResource):
         return f"model {self.released.version} of {self.released.made:%Y-%m-%d} is {metric.value:.1f} days old"
 
 
-def released(manifest: str) -> Released:
-    """The model in a bundle's manifest, as an argument's type.
+def released(release: Release) -> Released:
+    """The model in a bundle's manifest, or in a record.
 
-    What a rollback brings back has `model_version` and `known_answer` alone: the version has the day in it, and a
-    refused model is never released.
+    What a rollback brings back, and a record, has `model_version` and `known_answer` alone: the version has the day in
+    it, and a refused model is never released.
 
     Raises:
         argparse.ArgumentTypeError: there is none.
     """
+    content: Any = release.manifest
     try:
-        content = json.loads(Path(manifest).read_text(encoding="utf-8"))
         if not (day := VERSION.fullmatch(content["model_version"])):
             raise ValueError("model_version is no version")  # noqa: TRY301  one sentence for all that is wrong with it
         return Released(
@@ -116,8 +117,8 @@ def released(manifest: str) -> Released:
             _refusal(content["gate"]) if "gate" in content else None,
             _long_enough(content["known_answer"]["request"], content.get("history_samples", HISTORY)),
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
-        raise argparse.ArgumentTypeError(f"no model in {manifest}: {error!r}") from None
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+        raise argparse.ArgumentTypeError(f"no model in {release.place}: {error!r}") from None
 
 
 def _moment(text: str) -> datetime:
@@ -148,11 +149,10 @@ def main() -> None:
     parser = arguments.ServiceArgumentParser(
         NAME, __doc__, warning="90", critical="365", measure="days of the model's age"
     )
-    parser.add_argument(
-        "-m", "--manifest", dest="released", required=True, type=released, help="manifest.json of what was released"
-    )
+    parser.add_release()
     wanted = parser.parse_args()
-    model = Model(wanted.url, wanted.released, wanted.timeout, parser.identity(wanted))
+    release = parser.release(wanted)
+    model = Model(wanted.url, parser.checked(released, release), release, wanted.timeout, parser.identity(wanted))
     check.run(
         NAME,
         model,

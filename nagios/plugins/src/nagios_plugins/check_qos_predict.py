@@ -1,6 +1,7 @@
 """Does the service forecast what its model is known to forecast, in Mbps, in time?
 
-The question and its answer come from the model bundle's manifest (`known_answer`), so a new model brings its own.
+The question and its answer come from the model bundle's manifest (`known_answer`), so a new model brings its own; where
+a cluster is named, from its record of the release.
 """
 
 from __future__ import annotations
@@ -8,13 +9,13 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any, TypeGuard
 
 import nagiosplugin
 
 from nagios_plugins import arguments, check
 from nagios_plugins.http import Identity, ServiceError, ask
+from nagios_plugins.released import Release
 
 NAME = "FORECAST"
 UNIT = "Mbps"
@@ -32,8 +33,9 @@ def is_bandwidth(value: object) -> TypeGuard[float]:
 class Forecast(check.ServiceResource):
     """`/predict` of a service, asked for the known window."""
 
-    def __init__(self, url: str, known_answer: dict[str, Any], timeout: float, identity: Identity) -> None:
-        self.url, self.known, self.timeout, self.identity = url, known_answer, timeout, identity
+    def __init__(self, url: str, known: dict[str, Any], release: Release, timeout: float, identity: Identity) -> None:
+        self.url, self.known, self.timeout, self.identity = url, known, timeout, identity
+        self.coming, self.notes = release.coming, release.notes
         self.sentence = ""
         self.model: object = None
         """that answered"""
@@ -55,7 +57,10 @@ class Forecast(check.ServiceResource):
             raise ServiceError(f"the forecast is {json.dumps(value)} instead of a number of {UNIT}")
         self.model = answer.body.get("model_version")
         self.sentence = f"{value:g} {UNIT} in {answer.seconds * 1000:.1f} ms by model {self.model}"
-        yield nagiosplugin.Metric("predicted", round(value, 4), min=0, context="predicted")
+        is_coming = self.model is not None and self.model == self.coming
+        if is_coming:  # to this question it is known to nobody what it says
+            self.sentence += ", which is being released"
+        yield nagiosplugin.Metric("predicted", round(value, 4), min=0, context="number" if is_coming else "predicted")
         yield nagiosplugin.Metric("time", round(answer.seconds, 4), uom="s", min=0, context="time")
 
     def wrong(self, metric: Any, _: Any) -> str:
@@ -64,44 +69,38 @@ class Forecast(check.ServiceResource):
         text = f"the forecast is {metric.value:g} {UNIT}, not {expected:g} ± {known['tolerance']:g}"
         if known["model_version"] in (None, self.model):
             return text
-        return f"{text}; model {self.model} answered, the manifest is of {known['model_version']}"
+        return f"{text}; model {self.model} answered, the release has {known['model_version']}"
 
 
-def known_answer(manifest: str) -> dict[str, Any]:
-    """The known answer in a bundle's manifest, with the manifest's `model_version`, as an argument's type.
+def known_answer(release: Release) -> dict[str, Any]:
+    """The known answer of a release, with its `model_version`.
 
     Raises:
         argparse.ArgumentTypeError: there is none.
     """
+    where = f"no known answer in {release.place}"
     try:
-        content = json.loads(Path(manifest).read_text(encoding="utf-8"))
-        known = content["known_answer"]
+        known = release.manifest["known_answer"]
         wanted = {key: known[key] for key in ("request", "predicted_bandwidth", "tolerance")}
-        wanted["model_version"] = content.get("model_version")
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise argparse.ArgumentTypeError(f"no known answer in {manifest}: {error!r}") from None
+    except (KeyError, TypeError) as error:
+        raise argparse.ArgumentTypeError(f"{where}: {error!r}") from None
     if not isinstance(wanted["request"], dict):
-        raise argparse.ArgumentTypeError(f"no known answer in {manifest}: request is no object")
+        raise argparse.ArgumentTypeError(f"{where}: request is no object")
     for key in ("predicted_bandwidth", "tolerance"):
         if not (is_bandwidth(wanted[key]) and wanted[key] >= 0):
-            raise argparse.ArgumentTypeError(f"no known answer in {manifest}: {key} is no number of {UNIT}")
-    return wanted
+            raise argparse.ArgumentTypeError(f"{where}: {key} is no number of {UNIT}")
+    return wanted | {"model_version": release.manifest.get("model_version")}
 
 
 def main() -> None:
     """Entry point of `check_qos_predict`."""
     parser = arguments.ServiceArgumentParser(NAME, __doc__, warning="0.25", critical="1")
-    parser.add_argument(
-        "-m",
-        "--manifest",
-        dest="known",
-        required=True,
-        type=known_answer,
-        help="manifest.json of the bundle that is served",
-    )
+    parser.add_release()
     wanted = parser.parse_args()
-    expected, tolerance = wanted.known["predicted_bandwidth"], wanted.known["tolerance"]
-    forecast = Forecast(wanted.url, wanted.known, wanted.timeout, parser.identity(wanted))
+    release = parser.release(wanted)
+    known = parser.checked(known_answer, release)
+    expected, tolerance = known["predicted_bandwidth"], known["tolerance"]
+    forecast = Forecast(wanted.url, known, release, wanted.timeout, parser.identity(wanted))
     check.run(
         NAME,
         forecast,
@@ -110,6 +109,7 @@ def main() -> None:
             critical=f"{expected - tolerance:.6f}:{expected + tolerance:.6f}",
             fmt_metric=forecast.wrong,
         ),
+        nagiosplugin.ScalarContext("number"),
         nagiosplugin.ScalarContext("time", wanted.warning, wanted.critical),
         timeout=wanted.timeout,
     )

@@ -7,20 +7,16 @@ a WARNING while others answer: it costs the room for one more fault, or a rollou
 
 from __future__ import annotations
 
-import argparse
-import re
-import shutil
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from itertools import chain
-from pathlib import Path
 from typing import Any
 
 import nagiosplugin
 
 from nagios_plugins import arguments, check
 from nagios_plugins.cluster import Cluster
-from nagios_plugins.deployment import lacking, number, selector, why
+from nagios_plugins.deployment import lacking, number, rollout, selector, why
 from nagios_plugins.http import ServiceError
 from nagios_plugins.pods import faults, not_ready, restarted, restarts
 
@@ -62,6 +58,8 @@ class Deployment(check.ServiceResource):
         desired, ready = number(found, "spec", "replicas", missing=1), number(found, "status", "readyReplicas")
         available = number(found, "status", "availableReplicas")
         self.sentence = f"{available} of {desired} replicas of {self.deployment} are available"
+        if progress := rollout(found):
+            self.sentence += f"; a rollout goes on, {progress}"
         lacks = lacking(found, self.deployment)
         try:
             pods, unknown = self.cluster.pods(selector(found)), None
@@ -87,52 +85,13 @@ def trouble(pods: list[Any]) -> str | None:
     return next(chain(faults(pods), restarted(pods, datetime.now(UTC))), None)
 
 
-def object_name(text: str) -> str:
-    """An argument's type: the name of a Kubernetes object.
-
-    Raises:
-        argparse.ArgumentTypeError: it cannot be one.
-    """
-    if not re.fullmatch(r"[a-z0-9]([-a-z0-9.]{0,250}[a-z0-9])?", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no name in Kubernetes")
-    return text
-
-
-def kubeconfig(file: str) -> str:
-    """An argument's type: a kubeconfig.
-
-    Raises:
-        argparse.ArgumentTypeError: it cannot be read.
-    """
-    try:
-        Path(file).read_bytes()
-    except OSError as error:
-        raise argparse.ArgumentTypeError(f"no kubeconfig in {file}: {error.strerror}") from None
-    return file
-
-
-def program(name: str) -> str:
-    """An argument's type: a program that can be run.
-
-    Raises:
-        argparse.ArgumentTypeError: there is none.
-    """
-    if found := shutil.which(name):
-        return found
-    raise argparse.ArgumentTypeError(f"there is no program {name}")
-
-
 def main() -> None:
     """Entry point of `check_qos_release`."""
     parser = arguments.ArgumentParser(NAME, __doc__)
-    parser.add_argument("-d", "--deployment", type=object_name, metavar="NAME", help="the Deployment")
-    parser.add_argument("-n", "--namespace", required=True, type=object_name, help="where it is")
-    parser.add_argument("--kubeconfig", required=True, type=kubeconfig, metavar="FILE", help="how to log in")
-    parser.add_argument(
-        "--kubectl", type=program, default="kubectl", metavar="PROGRAM", help="what asks the cluster (%(default)s)"
-    )
+    parser.add_argument("-d", "--deployment", type=arguments.object_name, metavar="NAME", help="the Deployment")
+    parser.add_cluster(required=True)
     wanted = parser.parse_args()
-    cluster = Cluster(wanted.kubectl, wanted.kubeconfig, wanted.namespace, wanted.timeout)
+    cluster = parser.cluster(wanted, wanted.timeout)
     check.run(
         NAME,
         Deployment(cluster, wanted.deployment) if wanted.deployment else ApiServer(cluster),

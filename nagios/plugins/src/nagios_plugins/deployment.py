@@ -30,21 +30,38 @@ def number(found: dict[str, Any], section: str, key: str, *, missing: int = 0) -
 def lacking(found: dict[str, Any], name: str) -> str | None:
     """What there should be of the Deployment and is not, None where it is whole.
 
+    A rollout that goes on lacks nothing while all that is desired is available: old pods answer until new ones do.
+
     Raises:
         ServiceError: its counts are none.
     """
-    desired, updated = number(found, "spec", "replicas", missing=1), number(found, "status", "updatedReplicas")
+    desired, updated = _newest(found)
     available = number(found, "status", "availableReplicas")
     if available < max(desired, 1):
         return f"{available} of {desired} replicas of {name} are available"
     if number(found, "status", "observedGeneration") < number(found, "metadata", "generation"):
         return f"the cluster has not yet taken in the newest change of {name}"
-    if updated < desired:
+    if updated < desired and not conditions(found, "Progressing", "True"):
         return f"{updated} of {desired} replicas of {name} are of its newest form"
     # The last of the old pods answers on while the new one that should take its place does not come up.
     if any(word(each, "reason") == "ProgressDeadlineExceeded" for each in conditions(found, "Progressing", "False")):
         return f"the rollout of {name} does not go on"
     return None
+
+
+def rollout(found: dict[str, Any]) -> str:
+    """How far a rollout is, or '' where there is none.
+
+    Raises:
+        ServiceError: its counts are none.
+    """
+    desired, updated = _newest(found)
+    return f"{updated} of {desired} of its newest form" if updated < desired else ""
+
+
+def _newest(found: dict[str, Any]) -> tuple[int, int]:
+    """Replicas that are desired, and those of them that are of the newest form."""
+    return number(found, "spec", "replicas", missing=1), number(found, "status", "updatedReplicas")
 
 
 def why(found: dict[str, Any]) -> str:
