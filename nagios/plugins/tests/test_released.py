@@ -18,7 +18,7 @@ from nagios_plugins.released import LABEL, MAX_SECONDS
 
 ROLE = Path(__file__).parents[3] / "roles/release"
 OLD, NEW = "20261123-abcdef12", "20261125-0123456f"
-NEWS = {"request": {"packet_rate": [2.0] * 10}, "predicted_bandwidth": 40.0, "tolerance": 0.01}
+NEWS: dict[str, Any] = {"request": {"packet_rate": [2.0] * 10}, "predicted_bandwidth": 40.0, "tolerance": 0.01}
 """what the newer model is known to forecast"""
 
 
