@@ -94,6 +94,22 @@ def test_rollout_when_a_container_cannot_start_then_fails_at_once_and_says_why(r
 
 
 @pytest.mark.parametrize(
+    ("reason", "message"),
+    [
+        ("CreateContainerConfigError", "failed to sync configmap cache: timed out waiting for the condition"),
+        ("CreateContainerConfigError", "failed to sync secret cache: timed out waiting for the condition"),
+        ("CreateContainerError", "context deadline exceeded"),
+        ("CreateContainerError", 'failed to reserve container name "a_b_0": name "a_b_0" is reserved for "f1"'),
+    ],
+)
+def test_rollout_when_a_kubelet_was_only_too_slow_then_waits_as_it_tries_again(reason: str, message: str) -> None:
+    stuck = pod(containerStatuses=[container(waiting={"reason": reason, "message": message})])
+    found = trouble(deployment(updatedReplicas=1), stuck)
+    assert found
+    assert (found.is_final, found.reason) == (False, f"pod-1: {reason}: {message}")
+
+
+@pytest.mark.parametrize(
     ("message", "age", "is_final"),
     [
         ("failed to resolve registry.example/it:1: not found", 1, True),

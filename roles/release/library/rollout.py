@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -96,6 +97,8 @@ HOPELESS = frozenset(
         "RunContainerError",
     }
 )
+# Unless something took too long, which is tried again: settings of a new namespace to be read, or the runtime.
+TOO_SLOW = re.compile(r"failed to sync \w+ cache|context deadline exceeded|is reserved for")
 TEMPLATE_HASH = "pod-template-hash"
 REVISION = "deployment.kubernetes.io/revision"
 
@@ -170,7 +173,8 @@ def _troubles_of(pod: Object, now: datetime) -> Iterator[Trouble]:
         waiting = container.get("state", {}).get("waiting", {})
         if waiting.get("reason") in HOPELESS:
             ended = container.get("restartCount", 0) > 0
-            yield Trouble(f"{name}: {waiting['reason']}: {_explain(container, waiting)}", name, ended=ended)
+            is_final = not TOO_SLOW.search(waiting.get("message", ""))
+            yield Trouble(f"{name}: {waiting['reason']}: {_explain(container, waiting)}", name, is_final, ended)
         elif waiting.get("reason") == "ImagePullBackOff":
             message = waiting.get("message", "")
             is_final = message.rstrip().endswith("not found") or age > PULL_SECONDS
