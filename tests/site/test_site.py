@@ -127,8 +127,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     if kept := os.environ.get("SITE_MACHINE"):  # one that is there already, for whoever works on these tests
         yield Server(kept, Path(os.environ["SITE_SECRETS"]))
         return
-    # It may run behind other machines: what they measure counts seconds, and what this one does counts minutes.
-    with pristine("site", "mirror", "--cpu-shares=128") as machine:
+    with pristine("site", "mirror") as machine:
         bare = Server(machine.name, tmp_path_factory.mktemp("controller") / "secrets")
         # Tools of the tests, and what whoever clones the project on it has.
         bare.run(
