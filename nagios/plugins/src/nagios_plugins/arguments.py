@@ -115,14 +115,13 @@ def object_name(text: str) -> str:
 
 
 def kubeconfig(file: str) -> str:
-    """An argument's type: a kubeconfig; an empty name is none.
+    """An argument's type: a kubeconfig.
 
     Raises:
         argparse.ArgumentTypeError: it cannot be read.
     """
     try:
-        if file:
-            Path(file).read_bytes()
+        Path(file).read_bytes()
     except OSError as error:
         raise argparse.ArgumentTypeError(f"no kubeconfig in {file}: {error.strerror}") from None
     return file
@@ -177,15 +176,17 @@ class ArgumentParser(argparse.ArgumentParser):
     def add_cluster(self, *, required: bool) -> None:
         """Take a namespace of a cluster, and how to log in there."""
         self.add_argument("-n", "--namespace", required=required, metavar="NAME", help="the cluster's namespace")
-        self.add_argument(
-            "--kubeconfig", required=required, type=kubeconfig, metavar="FILE", help="log in to the cluster with it"
-        )
+        self.add_argument("--kubeconfig", required=required, metavar="FILE", help="log in to the cluster with it")
         self.add_argument("--kubectl", default="kubectl", metavar="PROGRAM", help="ask the cluster by it (%(default)s)")
 
     def cluster(self, wanted: argparse.Namespace, timeout: float) -> Cluster:
         """The cluster that was named, to be asked within some seconds; ends where it cannot be one."""
-        kubectl, namespace = self.checked(program, wanted.kubectl), self.checked(object_name, wanted.namespace or "")
-        return Cluster(kubectl, wanted.kubeconfig, namespace, timeout)
+        return Cluster(
+            self.checked(program, wanted.kubectl),
+            self.checked(kubeconfig, wanted.kubeconfig),
+            self.checked(object_name, wanted.namespace or ""),
+            timeout,
+        )
 
     def add_release(self) -> None:
         """Take what was released."""
@@ -195,7 +196,7 @@ class ArgumentParser(argparse.ArgumentParser):
         self.add_cluster(required=False)
 
     def release(self, wanted: argparse.Namespace) -> Release:
-        """What was released, from a cluster's records where one was named."""
+        """What was released, from a cluster's records where one was named; an empty kubeconfig names none."""
         if not wanted.kubeconfig:
             return wanted.manifest  # type: ignore[no-any-return]
         return newest(wanted.manifest, self.cluster(wanted, min(wanted.timeout, MAX_SECONDS)))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +63,7 @@ def newest(told: Release, cluster: Cluster | None) -> Release:
     try:
         records = _records(cluster.ask(*QUESTION))
     except ServiceError as fault:
-        return Release(told.manifest, told.place, notes=[f"the cluster does not say what was released: {fault}"])
+        return replace(told, notes=[f"the cluster does not say what was released: {fault}"])
     good = [each for each in records if each["outcome"] == "good"]
     if not good:
         return told
@@ -71,7 +71,7 @@ def newest(told: Release, cluster: Cluster | None) -> Release:
     last = records[-1]["model"]["version"] if records[-1]["outcome"] == "in progress" else live
     coming = None if last == live else last
     if told.manifest.get("model_version") == live:  # of the same model the manifest knows more
-        return Release(told.manifest, told.place, coming)
+        return replace(told, coming=coming)
     content = {"model_version": live, "known_answer": good[-1]["known_answer"]}
     return Release(content, f"the record of release {good[-1]['number']}", coming)
 
