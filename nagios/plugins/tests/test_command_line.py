@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from any_json import ANY_JSON
 from nagios_plugins import check_qos_model, check_qos_predict, check_qos_ready
 
 PLUGINS = Path(__file__).parents[1]
@@ -28,11 +29,6 @@ OTHERS = {"check_qos_release", "notify_qos", *LINKS}
 MODEL = "20261123-abcdef12"
 FUZZ = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
-ANY_JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
-    max_leaves=6,
-)
 LIKE_AN_ANSWER = st.fixed_dictionaries(
     {},
     optional={

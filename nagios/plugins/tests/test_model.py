@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from any_json import ANY_JSON
 from nagios_plugins.check_qos_model import main
 from nagios_plugins.links.records import HISTORY
 from qos_contract import MAX_SAMPLES, PredictRequest
@@ -241,13 +242,6 @@ def test_manifest_when_it_is_missing_then_names_it(service: Any, run_check: Any,
         said = run_check(main, "-u", service.url, "-m", str(path))
         assert said.code == 3
         assert path.name in said.text
-
-
-ANY_JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
-    max_leaves=6,
-)
 
 
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

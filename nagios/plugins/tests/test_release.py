@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shlex
 import subprocess
 import sys
 import time
@@ -16,9 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from any_json import ANY_JSON
+from kubectls import TOKEN, Kubectl
 from nagios_plugins.check_qos_release import main
 
-TOKEN = "eyJhbGciOi.secret-of-an-account"
 LOOP = " (CrashLoopBackOff, 7 restarts): it ended with status 1 (Error)"
 NOT_FOUND = 'Error from server (NotFound): deployments.apps "api-gateway" not found'
 
@@ -47,42 +46,12 @@ def looping(count: int = 7) -> dict[str, Any]:
     )
 
 
-class Kubectl:
-    """Prints what it is told, and keeps what it was asked."""
-
-    def __init__(self, folder: Path) -> None:
-        self.program, self.asked_file = folder / "kubectl", folder / "asked"
-        self.answers = {"deployment": folder / "deployment.sh", "pods": folder / "pods.sh"}
-        self.kubeconfig = folder / "kubeconfig"
-        self.kubeconfig.write_text(f"users:\n  - name: nagios\n    user:\n      token: {TOKEN}\n")
-        self.program.write_text(
-            f'#!/bin/sh\necho "$@" >> {shlex.quote(str(self.asked_file))}\n'
-            f'case "$*" in *" pods "*) . {self.answers["pods"]};; *) . {self.answers["deployment"]};; esac\n'
-        )
-        self.program.chmod(0o755)
-        self.says(deployment())
-        self.has(pod("api-gateway-7-x"), pod("api-gateway-7-y"))
-
-    def has(self, *pods: object) -> None:
-        """Print these pods."""
-        self.says({"kind": "List", "items": pods}, of="pods")
-
-    def says(self, answer: object, *, error: str = "", code: int = 0, wait: float = 0, of: str = "deployment") -> None:
-        """Print this of the Deployment, or of its pods."""
-        text = answer if isinstance(answer, str) else json.dumps(answer)
-        printed = self.program.with_name(f"{of}.json")
-        printed.write_text(text)
-        # A long one goes with the kubectl that is ended.
-        first = f"{'exec ' if wait > 5 else ''}sleep {wait}\n" if wait else ""
-        self.answers[of].write_text(f"{first}cat {printed}\nprintf %s {shlex.quote(error)} >&2\nexit {code}\n")
-
-    def options(self) -> list[str]:
-        return ["--kubectl", str(self.program), "--kubeconfig", str(self.kubeconfig), "-n", "apps"]
-
-
 @pytest.fixture
 def kubectl(tmp_path: Path) -> Kubectl:
-    return Kubectl(tmp_path)
+    made = Kubectl(tmp_path)
+    made.says(deployment())
+    made.has(pod("api-gateway-7-x"), pod("api-gateway-7-y"))
+    return made
 
 
 @pytest.fixture
@@ -229,6 +198,7 @@ def test_answer_when_it_is_no_deployment_then_is_critical_at_most(ask: Any, kube
         ["-n", "Upper"],
         ["--kubeconfig", "/nowhere/kubeconfig"],
         ["--kubeconfig", "/"],
+        ["--kubeconfig", ""],
         ["--kubectl", "no-such-kubectl"],
         ["-t", "0"],
         ["-t", "soon"],
@@ -398,13 +368,6 @@ def test_selector_when_it_is_none_then_is_critical_and_nobody_is_asked(
     assert said.code == 2
     assert said.text.startswith("what kubectl printed ")
     assert " pods " not in kubectl.asked_file.read_text()
-
-
-ANY_JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
-    max_leaves=6,
-)
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,8 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from any_json import ANY_JSON
+from kubectls import Kubectl
 from nagios_plugins import check_qos_model, check_qos_predict
 from nagios_plugins.released import LABEL, MAX_SECONDS
 
@@ -26,31 +27,6 @@ def record(number: int, version: str = OLD, outcome: str = "good", **more: Any) 
     """A record, as far as it is read, with the known answer of its model."""
     known = NEWS if version == NEW else more.pop("known")
     return {"number": number, "model": {"version": version}, "known_answer": known, "outcome": outcome} | more
-
-
-class Kubectl:
-    """Prints records, and keeps what it was asked."""
-
-    def __init__(self, folder: Path) -> None:
-        self.program, self.asked = folder / "kubectl", folder / "asked"
-        self.kubeconfig = folder / "kubeconfig"
-        self.kubeconfig.write_text("users: []\n")
-        self.says("")
-
-    def says(self, printed: str, *, error: str = "", code: int = 0, wait: float = 0) -> None:
-        """Print this."""
-        self.program.write_text(
-            f'#!/bin/sh\necho "$@" >{shlex.quote(str(self.asked))}\nsleep {wait}\n'
-            f"printf %s {shlex.quote(printed)}\nprintf %s {shlex.quote(error)} >&2\nexit {code}\n"
-        )
-        self.program.chmod(0o755)
-
-    def has(self, *records: object) -> None:
-        """Print these records, one per line."""
-        self.says("".join(f"{json.dumps(each)}\n" for each in records))
-
-    def options(self) -> list[str]:
-        return ["--kubectl", str(self.program), "--kubeconfig", str(self.kubeconfig), "-n", "apps"]
 
 
 @pytest.fixture
@@ -79,20 +55,20 @@ BOTH = pytest.mark.parametrize("main", [check_qos_model.main, check_qos_predict.
 def test_release_when_nagios_was_told_of_it_then_the_manifest_counts(
     judge: Any, kubectl: Kubectl, known: Any, main: Any
 ) -> None:
-    kubectl.has(record(2, known=known), record(1, NEW))
+    kubectl.records(record(2, known=known), record(1, NEW))
     said = judge(main, OLD)
     assert said.code == 0
     if main is check_qos_model.main:
         assert "answers as released, passed its gate, is " in said.text
-    assert f"get configmaps --selector={LABEL}=release --output=jsonpath=" in kubectl.asked.read_text()
-    assert f"--request-timeout={MAX_SECONDS:g}s" in kubectl.asked.read_text()
+    assert f"get configmaps --selector={LABEL}=release --output=jsonpath=" in kubectl.asked_file.read_text()
+    assert f"--request-timeout={MAX_SECONDS:g}s" in kubectl.asked_file.read_text()
 
 
 @BOTH
 def test_release_when_a_build_made_it_then_its_model_is_what_is_expected(
     judge: Any, kubectl: Kubectl, service: Any, known: Any, main: Any
 ) -> None:
-    kubectl.has(record(1, known=known), record(2, NEW), record(3, known=known, outcome="refused: no"))
+    kubectl.records(record(1, known=known), record(2, NEW), record(3, known=known, outcome="refused: no"))
     said = judge(main, NEW)
     assert said.code == 0, said.text
     assert json.loads(service.asked[0][1])["packet_rate"][:10] == NEWS["request"]["packet_rate"]
@@ -100,9 +76,9 @@ def test_release_when_a_build_made_it_then_its_model_is_what_is_expected(
 
 
 def test_release_when_another_model_answers_then_the_record_is_named(judge: Any, kubectl: Kubectl, known: Any) -> None:
-    kubectl.has(record(1, known=known), record(12, NEW), record(3, known=known))
+    kubectl.records(record(1, known=known), record(12, NEW), record(3, known=known))
     assert judge(check_qos_model.main, OLD).text == f"model {OLD} answers, the release has {NEW}"
-    kubectl.has(record(1, "latest", known=known))
+    kubectl.records(record(1, "latest", known=known))
     said = judge(check_qos_model.main, NEW)
     assert (said.code, "no model in the record of release 1: " in said.text) == (3, True)
 
@@ -112,7 +88,7 @@ def test_release_when_another_model_answers_then_the_record_is_named(judge: Any,
 def test_release_when_one_is_on_its_way_then_both_models_may_answer(
     judge: Any, kubectl: Kubectl, known: Any, main: Any, served: str
 ) -> None:
-    kubectl.has(record(1, known=known), record(2, NEW, "in progress"))
+    kubectl.records(record(1, known=known), record(2, NEW, "in progress"))
     said = judge(main, served)
     assert said.code == 0, said.text
     if main is check_qos_model.main:
@@ -126,7 +102,7 @@ def test_release_when_one_is_on_its_way_then_both_models_may_answer(
 @BOTH
 def test_release_when_there_is_no_good_one_then_the_manifest_counts(judge: Any, kubectl: Kubectl, main: Any) -> None:
     for records in ([], [record(1, NEW, "in progress")], [record(1, NEW, "interrupted"), record(2, NEW, "refused: x")]):
-        kubectl.has(*records)
+        kubectl.records(*records)
         assert judge(main, OLD).code == 0
         assert judge(main, NEW).code == 2
 
@@ -135,18 +111,18 @@ def test_release_when_there_is_no_good_one_then_the_manifest_counts(judge: Any, 
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
-        ({"printed": "", "error": "the server was unable to respond", "code": 1}, "the server was unable to respond"),
-        ({"printed": "no JSON"}, "what kubectl printed are no records"),
-        ({"printed": "{}"}, "what kubectl printed are no records"),
-        ({"printed": json.dumps(record(1, NEW) | {"number": float("inf")})}, "what kubectl printed are no records"),
-        ({"printed": "[" * 100_000}, "what kubectl printed are no records"),
-        ({"printed": "", "wait": 5}, "no answer within 0.4 s"),
+        ({"answer": "", "error": "the server was unable to respond", "code": 1}, "the server was unable to respond"),
+        ({"answer": "no JSON"}, "what kubectl printed are no records"),
+        ({"answer": "{}"}, "what kubectl printed are no records"),
+        ({"answer": json.dumps(record(1, NEW) | {"number": float("inf")})}, "what kubectl printed are no records"),
+        ({"answer": "[" * 100_000}, "what kubectl printed are no records"),
+        ({"answer": "", "wait": 30}, "no answer within 0.4 s"),
     ],
 )
 def test_cluster_when_it_does_not_say_then_the_manifest_counts_and_that_is_said(
     judge: Any, kubectl: Kubectl, main: Any, answer: dict[str, Any], reason: str
 ) -> None:
-    kubectl.says(**answer)
+    kubectl.says(**answer, of="configmaps")
     said = judge(main, OLD, "-t", "0.4")
     assert said.code == 0
     assert f"; the cluster does not say what was released: {reason}" in said.text
@@ -155,7 +131,7 @@ def test_cluster_when_it_does_not_say_then_the_manifest_counts_and_that_is_said(
 @BOTH
 def test_cluster_when_none_is_named_then_nobody_asks_it(judge: Any, kubectl: Kubectl, main: Any) -> None:
     assert judge(main, OLD, "--kubeconfig", "", "-n", "").code == 0
-    assert not kubectl.asked.exists()
+    assert not kubectl.asked_file.exists()
 
 
 @BOTH
@@ -183,13 +159,6 @@ def test_label_when_compared_with_the_roles_then_is_its() -> None:
     assert list(written["data"]) == ["record", "manifests"]
 
 
-ANY_JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
-    max_leaves=6,
-)
-
-
 @BOTH
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
@@ -206,7 +175,7 @@ ANY_JSON = st.recursive(
 def test_records_when_they_are_any_json_then_no_check_fails(
     judge: Any, kubectl: Kubectl, known: Any, main: Any, change: dict[str, Any]
 ) -> None:
-    kubectl.has(record(1, known=known), record(2, NEW) | change)
+    kubectl.records(record(1, known=known), record(2, NEW) | change)
     said = judge(main, OLD)
     assert "the check itself failed" not in said.output
     assert said.code != 3 or "usage:" in said.output
